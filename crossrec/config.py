@@ -1,0 +1,139 @@
+"""Every option of the simulation with its type, unit and default. Hydra and ``gym.make`` read the same classes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from crossrec.errors import ConfigError, check_name, check_range, nearest
+
+T = TypeVar("T")
+DEFAULT_SCENARIOS = ("shopping", "news", "social", "music", "video")
+
+
+@dataclass
+class BehaviourConfig:
+    """Strength of each effect of human behaviour; 0 switches an effect off (``docs`` of the formula: simulation/).
+
+    Utility of item i is ``base + interest * <e, x_i> + intent * [topic(i) is the intent] + quality * q_i
+    - satiation * <s, x_i>`` with effective interest e, topic mixture x and satiation s.
+    """
+
+    interest: float = 5.0  # logits per unit of <interest, topics>
+    intent: float = 2.4  # logits when the item is about the topic on the user's mind
+    quality: float = 1.0  # logits per unit of item quality
+    satiation: float = 1.5  # logits per unit of <satiation, topics>
+    satiation_decay: float = 0.85  # share of satiation kept from one step to the next, 0 to 1
+    satiation_half_life: float = 180.0  # [min] half-life of satiation while away
+    satiation_leak: float = 0.6  # share of satiation that goes along to another scenario, 0 to 1
+    drift: float = 0.02  # share of the way that shared interest moves to an enjoyed item, 0 to 1
+    mood: float = 0.2  # share of the way that satisfaction moves to the last experience, 0 to 1
+    on_mind: float = 0.35  # probability that a click puts the item's topic on the user's mind
+    carry_over: float = 0.6  # probability that the topic on the mind goes along to the next scenario
+    routine: float = 0.65  # probability that a fresh intent is the daypart's routine rather than drawn from interest
+    leave: float = 0.14  # hazard per step of leaving a scenario at average mood and patience, 0 to 1
+    leave_mood: float = 1.5  # logits by which satisfaction lowers that hazard
+    transition_feedback: float = 0.7  # log-weight by which a click favours the scenarios that people move on to
+    session_minutes: float = 25.0  # [min] median time budget of a session
+    gap_minutes: float = 420.0  # [min] median gap between sessions at average mood
+    gap_mood: float = 1.0  # log-minutes by which satisfaction shortens the gap
+    churn: float = 0.03  # probability at a session's end of never returning, at average mood, 0 to 1
+    churn_mood: float = 3.0  # logits by which satisfaction lowers it
+
+
+@dataclass
+class RewardConfig:
+    """Weight of each named part of the reward."""
+
+    click: float = 1.0  # per click
+    dwell: float = 0.05  # per minute of dwell
+    conversion: float = 0.5  # per conversion (buy, share, like, finish)
+
+
+@dataclass
+class EnvConfig:
+    """One environment: its world, its people, its behaviour and its reward."""
+
+    scenarios: list[str] = field(default_factory=lambda: list(DEFAULT_SCENARIOS))
+    items_per_scenario: int = 400
+    world_seed: int = 0  # fixes catalogue and population
+    first_user: int = 0  # people met have ids in [first_user, last_user)
+    last_user: int = 1_000_000
+    n_candidates: int = 50
+    history_length: int = 10
+    horizon: int = 40  # [steps] after which an episode is truncated
+    behaviour: BehaviourConfig = field(default_factory=BehaviourConfig)
+    reward: RewardConfig = field(default_factory=RewardConfig)
+
+
+_SHARES = {"satiation_decay", "satiation_leak", "drift", "mood", "on_mind", "carry_over", "routine", "leave", "churn"}
+_POSITIVE = {"satiation_half_life", "session_minutes", "gap_minutes"}
+
+
+def from_options(cls: type[T], options: Mapping[str, Any], where: str = "") -> T:
+    """Build a config dataclass from plain options, refusing unknown names and wrong types.
+
+    Args:
+        cls: One of the dataclasses here.
+        options: Values by field name; nested configs may be dicts.
+        where: Prefix for messages, e.g. ``"behaviour."``.
+
+    Raises:
+        ConfigError: Names the option, what was found and what is allowed.
+    """
+    fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    values: dict[str, Any] = {}
+    default = cls()
+    for name, value in options.items():
+        if name not in fields:
+            raise ConfigError(f"Unknown option '{where}{name}'; {nearest(name, fields)}.")
+        values[name] = _typed(f"{where}{name}", value, getattr(default, name))
+    return cls(**values)
+
+
+def _typed(option: str, value: Any, default: Any) -> Any:
+    """``value`` as the type of ``default``; whole numbers are fine where a float is asked, never the other way."""
+    if dataclasses.is_dataclass(default):
+        if isinstance(value, type(default)):
+            return value
+        if isinstance(value, Mapping):
+            return from_options(type(default), value, f"{option}.")
+        raise ConfigError(f"{option} must be a mapping or {type(default).__name__}; found {value!r}.")
+    if isinstance(default, list):
+        if isinstance(value, str) or not all(isinstance(v, str) for v in value):
+            raise ConfigError(f"{option} must be a list of names; found {value!r}.")
+        return list(value)
+    wanted = (int, float) if isinstance(default, float) else (type(default),)
+    plain = value.item() if hasattr(value, "item") else value
+    if isinstance(plain, bool) or not isinstance(plain, wanted):
+        raise ConfigError(f"{option} must be {type(default).__name__}; found {value!r}.")
+    return float(plain) if isinstance(default, float) else plain
+
+
+def check_env_config(config: EnvConfig, known_scenarios: list[str]) -> None:
+    """Check every value of an environment's config.
+
+    Raises:
+        ConfigError: Names the first option that is wrong, its value and what is allowed.
+    """
+    if not config.scenarios:
+        raise ConfigError("scenarios=[] is empty; name at least one scenario.")
+    for name in config.scenarios:
+        check_name("scenarios", name, known_scenarios)
+    if len(set(config.scenarios)) < len(config.scenarios):
+        raise ConfigError(f"scenarios={config.scenarios!r} names a scenario twice; each may stand once.")
+    check_range("items_per_scenario", config.items_per_scenario, 4, 2_000_000)
+    check_range("world_seed", config.world_seed, 0)
+    check_range("first_user", config.first_user, 0)
+    check_range("last_user", config.last_user, config.first_user + 1)
+    # A few recently enjoyed items are never offered again at once, so fewer candidates might all be masked.
+    check_range("n_candidates", config.n_candidates, 4, config.items_per_scenario)
+    check_range("history_length", config.history_length, 1, 1000)
+    check_range("horizon", config.horizon, 1)
+    for name, value in dataclasses.asdict(config.behaviour).items():
+        high = 1.0 if name in _SHARES else float("inf")
+        check_range(f"behaviour.{name}", value, 1e-6 if name in _POSITIVE else 0.0, high)
+    for name, value in dataclasses.asdict(config.reward).items():
+        check_range(f"reward.{name}", value, -1e6, 1e6)

@@ -1,0 +1,71 @@
+"""What a recommender may know of a moment, and how a language model is asked about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FORMAT_VERSION = 1
+"""Raised whenever the words below change: contexts recorded with other words must not be taken for these."""
+
+SYSTEM = "You name what a person wants to see right now. Answer with one short line of keywords."
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One moment of one person: only what a recommender may know, never the candidates or the hidden truth.
+
+    Attributes:
+        persona: Who the person is, in a sentence or two.
+        scenario: What the person is doing, as a phrase such as "watching videos".
+        daypart: "morning", "evening", ...
+        weekend: Whether it is Saturday or Sunday.
+        device: "phone", "tv", ...
+        enjoyed: Titles that the person enjoyed lately, the latest last.
+    """
+
+    persona: str
+    scenario: str
+    daypart: str
+    weekend: bool
+    device: str
+    enjoyed: tuple[str, ...] = ()
+
+    def text(self) -> str:
+        """The moment in canonical plain text: equal moments give equal text, in every process."""
+        moment = f"Now: {self.scenario} on a {'weekend' if self.weekend else 'weekday'} {self.daypart}, {self.device}."
+        liked = f"Enjoyed: {'; '.join(self.enjoyed)}." if self.enjoyed else ""
+        return " ".join(_plain(part) for part in (self.persona, moment, liked) if part)
+
+
+FEW_SHOT: tuple[tuple[Prompt, str], ...] = (
+    (
+        Prompt(
+            "Likes chess and gardening. In the morning often turns to politics.",
+            "reading the news",
+            "morning",
+            False,
+            "phone",
+            ("Ten roses for a small balcony",),
+        ),
+        "politics, election, parliament, gardening, roses",
+    ),
+    (
+        Prompt("Likes sailing. At night often turns to jazz.", "listening to music", "night", True, "speaker"),
+        "jazz, saxophone, trumpet, piano, swing",
+    ),
+)
+"""Examples of topics outside the default world, so that a copied example is easy to tell from an answer."""
+
+
+def chat(prompt: Prompt) -> list[dict[str, str]]:
+    """The conversation that asks for a moment's keywords; only its last message differs between prompts."""
+    messages = [{"role": "system", "content": SYSTEM}]
+    for example, answer in FEW_SHOT:
+        messages.append({"role": "user", "content": example.text()})
+        messages.append({"role": "assistant", "content": answer})
+    return [*messages, {"role": "user", "content": prompt.text()}]
+
+
+def _plain(text: str) -> str:
+    """One line without chat markers: a title must not be able to end the message that it stands in."""
+    return " ".join(text.replace("<|", "< |").replace("|>", "| >").split())

@@ -1,0 +1,102 @@
+"""The environment of many people at once: NumPy in, NumPy out, no Python loop over people."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from crossrec.config import EnvConfig
+from crossrec.errors import check_range
+from crossrec.simulation.state import Seen, take
+
+from .base import Observation, PeopleCore
+
+
+class CrossScenarioVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
+    """``num_envs`` people; person i with seed s lives the life that the single environment with seed ``s + i`` lives.
+
+    A life that ends is followed by the next one in the same step (``AutoresetMode.SAME_STEP``): the observation is the
+    new life's first, ``infos["final_obs"]`` and ``infos["final_info"]`` hold the ended life's last, as batched arrays
+    that are valid where ``infos["_final_obs"]`` is True (None when nobody ended).
+
+    Args:
+        num_envs: How many people.
+        config: All options as one object, or
+        **options: the fields of :class:`crossrec.config.EnvConfig` as keywords.
+        expose_truth: Whether ``infos["truth"]`` and ``expected_rewards()`` tell hidden truth.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        config: EnvConfig | None = None,
+        *,
+        expose_truth: bool = False,
+        render_mode: str | None = None,
+        **options: Any,
+    ) -> None:
+        check_range("num_envs", num_envs, 1)
+        self.core = PeopleCore(config, options, num_envs, expose_truth)
+        self.config, self.world = self.core.config, self.core.world
+        self.num_envs, self.render_mode = num_envs, render_mode
+        self.single_observation_space = self.core.observation_space
+        self.single_action_space = self.core.action_space
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.final_seen: Seen | None = None  # observable state of the lives that ended in the last step
+        self._rows = np.arange(num_envs)
+        self._begun = False
+
+    def reset(
+        self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Begin a life in every place; a seed s gives the i-th place ``s + i``, a list gives one each."""
+        users = self.core.users_option(options)
+        if seed is None and self._begun:
+            self.core.episodes += 1
+        else:
+            super().reset(seed=seed if isinstance(seed, int) else None)
+            drawn = int(self.np_random.integers(2**31)) if seed is None else seed
+            if isinstance(drawn, list):
+                self.core.seeds[:] = [s if s is not None else int(self.np_random.integers(2**31)) for s in drawn]
+            else:
+                self.core.seeds[:] = int(drawn) + self._rows
+            self.core.episodes[:] = 0
+        self._begun, self.final_seen = True, None
+        self.core.begin(self._rows, users)
+        return self.core.simulator.observe(), self.core.info()
+
+    def step(
+        self, actions: NDArray[np.int64]
+    ) -> tuple[Observation, NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]:
+        """Show everybody one item; ``actions`` (num_envs,)."""
+        core = self.core
+        outcome = core.simulator.step(core.checked_actions(actions))
+        done = outcome.terminated | outcome.truncated
+        ended = np.flatnonzero(done)
+        final: dict[str, Any] = {}
+        self.final_seen = None
+        if ended.size:
+            self.final_seen = take(core.simulator.seen, ended)
+            last = core.simulator.observe(ended)
+            final = {"final_obs": {key: self._spread(ended, values) for key, values in last.items()}}
+            final |= {"_final_obs": done.copy(), "final_info": {**core.info(), "reward_parts": outcome.parts}}
+            final["_final_info"] = done.copy()
+            core.begin_next(ended)
+        infos = {**core.info(), "reward_parts": {k: v.copy() for k, v in outcome.parts.items()}, **final}
+        return core.simulator.observe(), outcome.reward, outcome.terminated, outcome.truncated, infos
+
+    def expected_rewards(self) -> NDArray[np.float64]:
+        """True expected reward of each candidate, (num_envs, C); only with ``expose_truth=True``."""
+        return self.core.expected_rewards()
+
+    def _spread(self, rows: NDArray[np.intp], values: NDArray[Any]) -> NDArray[Any]:
+        full = np.zeros((self.num_envs, *values.shape[1:]), values.dtype)
+        full[rows] = values
+        return full
