@@ -21,18 +21,18 @@ class BehaviourConfig:
     - satiation * <s, x_i>`` with effective interest e, topic mixture x and satiation s.
     """
 
-    interest: float = 5.0  # logits per unit of <interest, topics>
-    intent: float = 2.4  # logits when the item is about the topic on the user's mind
-    quality: float = 1.0  # logits per unit of item quality
-    satiation: float = 1.5  # logits per unit of <satiation, topics>
+    interest: float = 7.0  # logits per unit of <interest, topics>
+    intent: float = 3.0  # logits when the item is about the topic on the user's mind
+    quality: float = 0.7  # logits per unit of item quality
+    satiation: float = 0.7  # logits per unit of <satiation, topics>
     satiation_decay: float = 0.85  # share of satiation kept from one step to the next, 0 to 1
     satiation_half_life: float = 180.0  # [min] half-life of satiation while away
     satiation_leak: float = 0.6  # share of satiation that goes along to another scenario, 0 to 1
     drift: float = 0.02  # share of the way that shared interest moves to an enjoyed item, 0 to 1
     mood: float = 0.2  # share of the way that satisfaction moves to the last experience, 0 to 1
-    on_mind: float = 0.35  # probability that a click puts the item's topic on the user's mind
-    carry_over: float = 0.6  # probability that the topic on the mind goes along to the next scenario
-    routine: float = 0.65  # probability that a fresh intent is the daypart's routine rather than drawn from interest
+    on_mind: float = 0.5  # probability that a click puts the item's topic on the user's mind
+    carry_over: float = 0.7  # probability that the topic on the mind goes along to the next scenario
+    routine: float = 0.75  # probability that a fresh intent is the daypart's routine rather than drawn from interest
     leave: float = 0.14  # hazard per step of leaving a scenario at average mood and patience, 0 to 1
     leave_mood: float = 1.5  # logits by which satisfaction lowers that hazard
     transition_feedback: float = 0.7  # log-weight by which a click favours the scenarios that people move on to

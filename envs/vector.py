@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from crossrec.config import EnvConfig
 from crossrec.errors import check_range
-from crossrec.simulation.state import Seen, take
+from crossrec.simulation.state import Seen
 
 from .base import Observation, PeopleCore
 
@@ -83,7 +83,7 @@ class CrossScenarioVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[A
         final: dict[str, Any] = {}
         self.final_seen = None
         if ended.size:
-            self.final_seen = take(core.simulator.seen, ended)
+            self.final_seen = core.simulator.seen.at(ended)
             last = core.simulator.observe(ended)
             final = {"final_obs": {key: self._spread(ended, values) for key, values in last.items()}}
             final |= {"_final_obs": done.copy(), "final_info": {**core.info(), "reward_parts": outcome.parts}}

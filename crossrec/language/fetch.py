@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import os
 import shutil
@@ -12,7 +13,7 @@ import tempfile
 import zipfile
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.progress import Progress
@@ -184,7 +185,8 @@ def convert_gguf(gguf: Path, folder: Path) -> None:
     """Write a GGUF causal LM of the Llama family as a plain safetensors folder in float32."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
-    from transformers.utils import logging
+
+    logging: Any = importlib.import_module("transformers.utils.logging")
 
     bars = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()

@@ -36,9 +36,9 @@ class TemplateGenerator:
 
 
 def template_text(prompt: Prompt) -> str:
-    """The moment as one readable line; persona and titles survive word for word, since they carry the topics."""
-    when = f"{'weekend' if prompt.weekend else 'weekday'} {prompt.daypart}"
-    parts = [prompt.persona, f"Now {prompt.scenario} on the {prompt.device}, {when}."]
-    if prompt.enjoyed:
-        parts.append(f"Recently enjoyed: {'; '.join(prompt.enjoyed)}.")
-    return " ".join(" ".join(part.split()) for part in parts if part)
+    """The moment as one readable line; persona and titles survive word for word, since they carry the topics.
+
+    Daypart and device stay out: they are in the observation anyway, and here they only dilute the text's vector.
+    """
+    liked = f"Recently enjoyed: {'; '.join(prompt.enjoyed)}." if prompt.enjoyed else ""
+    return " ".join(f"Now {prompt.scenario}. {prompt.persona} {liked}".split())

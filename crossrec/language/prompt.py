@@ -31,30 +31,50 @@ class Prompt:
     enjoyed: tuple[str, ...] = ()
 
     def text(self) -> str:
-        """The moment in canonical plain text: equal moments give equal text, in every process."""
-        moment = f"Now: {self.scenario} on a {'weekend' if self.weekend else 'weekday'} {self.daypart}, {self.device}."
+        """The moment in canonical plain text: equal moments give equal text, in every process.
+
+        The persona stands last, next to the answer: there a small model reads it best.
+        """
+        when = f"{'weekend' if self.weekend else 'weekday'} {self.daypart}"
         liked = f"Enjoyed: {'; '.join(self.enjoyed)}." if self.enjoyed else ""
-        return " ".join(_plain(part) for part in (self.persona, moment, liked) if part)
+        return _plain(f"Now {self.scenario}, {when}, {self.device}. {liked} {self.persona}")
 
 
 FEW_SHOT: tuple[tuple[Prompt, str], ...] = (
     (
         Prompt(
-            "Likes chess and gardening. In the morning often turns to politics.",
-            "reading the news",
-            "morning",
-            False,
-            "phone",
-            ("Ten roses for a small balcony",),
+            persona="Likes politics, tennis and baking. In the morning often turns to politics.",
+            scenario="reading the news",
+            daypart="morning",
+            weekend=False,
+            device="phone",
+            enjoyed=("Easy sourdough loaves for beginners",),
         ),
-        "politics, election, parliament, gardening, roses",
+        "politics, elections, sourdough loaves, tennis, baking",
     ),
     (
-        Prompt("Likes sailing. At night often turns to jazz.", "listening to music", "night", True, "speaker"),
-        "jazz, saxophone, trumpet, piano, swing",
+        Prompt(
+            persona="Likes hiking, jazz and painting. At night often turns to jazz.",
+            scenario="listening to music",
+            daypart="night",
+            weekend=True,
+            device="laptop",
+        ),
+        "jazz, saxophone, trumpet, hiking, painting",
+    ),
+    (
+        Prompt(
+            persona="Likes fashion, fishing and history. In the afternoon often turns to fishing.",
+            scenario="shopping online",
+            daypart="afternoon",
+            weekend=False,
+            device="tablet",
+            enjoyed=("Gift box: silk evening dresses", "Watch this before you buy fly rods"),
+        ),
+        "fishing, fly rods, silk evening dresses, fashion, history",
     ),
 )
-"""Examples of topics outside the default world, so that a copied example is easy to tell from an answer."""
+"""Moments and good answers, about topics outside the default world: first the habit, then what was enjoyed or liked."""
 
 
 def chat(prompt: Prompt) -> list[dict[str, str]]:

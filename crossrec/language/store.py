@@ -32,6 +32,7 @@ CREATE TABLE contexts (
 _COLUMNS = ["id", "key", "text", "vector", "checksum"]
 _LOOKUP_CHUNK = 500
 _BUSY_SECONDS = 60.0
+_TIMEOUT = 10.0
 
 Entry = tuple[bytes, str, NDArray[np.float32]]
 Result = TypeVar("Result")
@@ -172,7 +173,7 @@ class ContextStore:
                 "set another path with context.store=."
             ) from error
         # Transactions are written out here, so Python's own implicit ones are switched off.
-        connection = sqlite3.connect(self.path, timeout=10.0, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(self.path, timeout=_TIMEOUT, isolation_level=None, check_same_thread=False)
         try:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=NORMAL")

@@ -52,6 +52,10 @@ class Seen:
     recalled: NDArray[np.int32]  # (n, ENJOYED) the same when the person entered the scenario
     candidates: NDArray[np.int32]  # (n, C) item ids, 0 = padding
 
+    def at(self, rows: NDArray[np.intp]) -> Seen:
+        """A copy of the observable state of some people."""
+        return Seen(**{column.name: getattr(self, column.name)[rows] for column in fields(self)})
+
 
 @dataclass
 class Lives:
@@ -106,8 +110,3 @@ def put(truth: Truth, seen: Seen, rows: NDArray[np.intp], ids: NDArray[np.int64]
             values = getattr(people, column.name, None)
             getattr(state, column.name)[rows] = 0 if values is None else values
     seen.user[rows] = ids
-
-
-def take(seen: Seen, rows: NDArray[np.intp]) -> Seen:
-    """A copy of the observable state of some people."""
-    return Seen(**{column.name: getattr(seen, column.name)[rows] for column in fields(seen)})

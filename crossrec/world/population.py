@@ -21,7 +21,7 @@ from crossrec.random import as_uniform, bits, categorical, keys, normal
 N_STATED = 2  # interests that a profile note names
 _CONCENTRATION = 0.12  # of the Dirichlet per topic: most people care for three or four topics
 _HABIT_TAIL = 1.3  # log-normal spread of scenario habits: heavy-tailed per user (Turner et al. 2019)
-_NOTE_RIGHT = 0.85  # probability that the profile note is right about an interest or a routine
+_NOTE_RIGHT = 0.9  # probability that the profile note is right about an interest or a routine
 _PATIENCE_SPREAD = 0.4  # of log patience over people
 _LANGUAGE_SHARES = (0.7, 0.85)  # cumulative shares of English, Chinese; the rest is Spanish
 _PERSON, _TILT = 1, 2  # tags that keep the keys of people and of the world apart
