@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +34,8 @@ def build_dqn(
     target_update: int = 1_000,
     exploration_fraction: float = 0.3,
     exploration_final: float = 0.05,
-    hidden: int = 128,
-    head: int = 32,
+    hidden: int = 64,
+    head: int = 16,
 ) -> MaskedDQN:
     """Double DQN with the fusion network.
 
@@ -97,8 +97,8 @@ def build_ppo(
     gae_lambda: float = 0.9,
     ent_coef: float = 0.003,
     clip_range: float = 0.2,
-    hidden: int = 128,
-    head: int = 32,
+    hidden: int = 64,
+    head: int = 16,
 ) -> PPO:
     """PPO with the fusion network.
 
@@ -186,12 +186,13 @@ def _sizes(table: NDArray[np.float32] | None, hidden: int, head: int, similarity
     width = FusionSizes.item_width if table is None else table.shape[1] - 1
     return FusionSizes(item_width=width, hidden=hidden, head=head, similarity=similarity)
 
+
 Agent = TypeVar("Agent", MaskedDQN, PPO)
 
 
 def _with_items(agent: Agent, table: NDArray[np.float32] | None) -> Agent:
     if table is not None:
-        agent.policy.set_items(table)
+        cast(FusionDQNPolicy | FusionActorCriticPolicy, agent.policy).set_items(table)
     return agent
 
 

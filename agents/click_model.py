@@ -48,7 +48,7 @@ class ClickModel(ScoringPolicy):
         self.objective = check_name("objective", objective, _LOSSES)
         self.device = torch.device(device)
         self._draws = np.random.default_rng(seed)
-        with torch.random.fork_rng(devices=[]):  # first weights are ours to seed, the caller's stream is not ours to move
+        with torch.random.fork_rng(devices=[]):  # the caller's stream is not ours to move
             torch.manual_seed(seed)
             self.network = FusionNetwork(space, sizes)
         self.network.set_items(table)
@@ -100,7 +100,7 @@ class ClickModel(ScoringPolicy):
         for _ in range(epochs):
             self.network.train()
             shuffled = rest[torch.as_tensor(self._draws.permutation(len(rest)), device=self.device)]
-            for rows in shuffled.split(batch_size):
+            for rows in torch.split(shuffled, batch_size):
                 optimiser.zero_grad()
                 loss(rows).backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
@@ -125,7 +125,7 @@ class ClickModel(ScoringPolicy):
     def _held_out(self, loss: Callable[[Tensor], Tensor], held: Tensor) -> float:
         self.network.eval()
         with torch.no_grad():
-            return sum(float(loss(rows)) * len(rows) for rows in held.split(8192)) / len(held)
+            return sum((float(loss(rows)) * len(rows) for rows in torch.split(held, 8192)), 0.0) / len(held)
 
     def _weights(self) -> dict[str, Tensor]:
         return {name: value.detach().clone() for name, value in self.network.named_parameters()}

@@ -22,7 +22,7 @@ from .masks import allowed
 def gradient_steps_per_transition(ratio: float, n_envs: int) -> tuple[int, int]:
     """Translate gradient steps per transition into what Stable-Baselines3 understands.
 
-    Its ``train_freq`` counts steps of the whole vector, so the same number means less training the more people there are.
+    Its ``train_freq`` counts steps of the whole vector: the same number means less training with more people.
 
     Args:
         ratio: Gradient steps per transition, for instance 0.125.
@@ -42,9 +42,10 @@ def gradient_steps_per_transition(ratio: float, n_envs: int) -> tuple[int, int]:
 class MaskedDQN(DQN):
     """Double DQN (van Hasselt et al. 2016) for policies whose Q-values are masked, such as `FusionDQNPolicy`.
 
-    Differences from Stable-Baselines3's DQN: targets are double; each person explores on their own, uniformly among the
-    allowed candidates, by a generator that is saved with the agent; and as a candidate's Q-value depends on no other
-    candidate, only the greedy choice in the next state needs all of them: the taken and the target's action are scored alone.
+    Three differences from Stable-Baselines3's DQN. Targets are double. Each person explores on their own, uniformly
+    among the allowed candidates, by a generator that is saved with the agent. And because a candidate's Q-value depends
+    on no other candidate, only the greedy choice in the next state scores all of them; the action taken and the action
+    whose value is the target are scored alone, which makes a gradient step several times cheaper.
     """
 
     exploration: np.random.Generator
@@ -69,7 +70,7 @@ class MaskedDQN(DQN):
         episode_start: NDArray[Any] | None = None,
         deterministic: bool = False,
     ) -> tuple[NDArray[Any], tuple[NDArray[Any], ...] | None]:
-        """Actions for a batch ``(n,)``, or one for a single observation; random at the exploration rate if not deterministic."""
+        """Actions ``(n,)`` for a batch, or one for a single observation; explores unless deterministic."""
         assert isinstance(observation, Mapping)
         rate = 0.0 if deterministic else self.exploration_rate
         if np.ndim(observation[MASK]) > 1:
@@ -94,7 +95,8 @@ class MaskedDQN(DQN):
     def _random(self, mask: NDArray[Any]) -> NDArray[np.int64]:
         # The largest of independent uniforms is a uniform choice.
         draws = np.where(allowed(mask), self.exploration.random(mask.shape), -1.0)
-        return draws.argmax(axis=1)
+        choices: NDArray[np.int64] = draws.argmax(axis=1)
+        return choices
 
     def train(self, gradient_steps: int, batch_size: int = 100) -> None:
         """Take ``gradient_steps`` steps on minibatches of ``batch_size`` transitions."""

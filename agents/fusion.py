@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from crossrec.errors import ConfigError
 from crossrec.observation import CONTEXT, MASK, PROFILE, SITUATION
 
-from .history import TargetAttention, fixed_weights, slots
+from .history import CLICKED, TASTE, TargetAttention, slots
 from .items import Observation, TableItems, make_items, size_of
 from .masks import MASKED, allowed
 
@@ -25,71 +25,67 @@ class FusionSizes:
     Attributes:
         item_width: d, length of an item vector and of the context.
         hidden: Width of the query tower.
-        head: Width of the per-candidate head.
+        head: U, units of the per-candidate head.
         queries: Q, how many query vectors a person has.
-        channels: J, how many learned weightings of the history.
         similarity: Weight of the cosine similarity at the start.
     """
 
     item_width: int = 64
-    hidden: int = 128
-    head: int = 32
-    queries: int = 4
-    channels: int = 8
+    hidden: int = 64
+    head: int = 16
+    queries: int = 2
     similarity: float = 1.0
 
 
 class FusionNetwork(nn.Module):
     """Scores candidates for a person at a moment.
 
-    A tower over (context, liked history, situation, profile) gives query vectors; candidates meet them and the history by
-    inner products (target attention, see `TargetAttention`); a small head mixes these similarities under feature-wise
-    modulation by the tower (FiLM, Perez et al. 2018). The score is ``level(person) + advantage(person, candidate)``, like
-    the dueling network of Wang et al. (2016) but without its mean over candidates: a score must not depend on who else
-    stands in the list. At the start the score is the cosine of candidate and context (or liked history).
+    A tower over (context, liked history, situation, profile) makes query vectors. Candidates meet these and the history
+    by inner products, and a small head reads the similarities with weights that belong to the person: the tower scales
+    and shifts them (FiLM, Perez et al. 2018), the history gives its own (`TargetAttention`). The score is
+    ``level(person) + advantage(person, candidate)`` as in the dueling network of Wang et al. (2016), but without its
+    mean over candidates: a score must not depend on who else stands in the list. At first it is the cosine of candidate
+    and context (or, without one, recent taste), so learning starts from a sensible order rather than from noise.
 
     Args:
         space: Observation space of one person.
         sizes: Sizes of the network.
+
+    Raises:
+        ConfigError: If context and items differ in width, or the observation holds no items.
     """
 
     def __init__(self, space: spaces.Dict, sizes: FusionSizes | None = None) -> None:
         super().__init__()
-        sizes = sizes or FusionSizes()
-        d = sizes.item_width
-        self.sizes = sizes
+        self.sizes = sizes = sizes or FusionSizes()
+        d, units = sizes.item_width, sizes.head
         self.with_context = CONTEXT in space.spaces
         if self.with_context and size_of(space, CONTEXT) != d:
             raise ConfigError(f"observation '{CONTEXT}' has {size_of(space, CONTEXT)} components; items have {d}.")
         self.items = make_items(space, d)
         anchors = 1 + self.with_context
+        about = anchors * d + size_of(space, SITUATION) + size_of(space, PROFILE) + 1
         self.tower = nn.Sequential(
-            nn.Linear(anchors * d + size_of(space, SITUATION) + size_of(space, PROFILE) + 1, sizes.hidden),
-            nn.ReLU(),
-            nn.Linear(sizes.hidden, sizes.hidden),
-            nn.ReLU(),
+            nn.Linear(about, sizes.hidden), nn.ReLU(), nn.Linear(sizes.hidden, sizes.hidden), nn.ReLU()
         )
-        self.query = nn.Linear(sizes.hidden, sizes.queries * d)
         self.mix = nn.Parameter(torch.full((sizes.queries, anchors), 0.5))  # what each query keeps of its anchors
-        self.metric = nn.Linear(d, d, bias=False)  # residual: similarities start as cosines
-        self.attention = TargetAttention(sizes.channels)
-        features = sizes.queries + anchors + 1 + self.attention.width
-        self.level = nn.Linear(sizes.hidden, 1)
-        self.film = nn.Linear(sizes.hidden, 2 * sizes.head)
-        self.widen = nn.Linear(features, sizes.head)
-        self.deepen = nn.Linear(sizes.head, sizes.head)
-        self.narrow = nn.Linear(sizes.head, 1)
-        self.direct = nn.Linear(features, 1, bias=False)
+        self.person = nn.Linear(sizes.hidden, sizes.queries * d + 2 * units + 1)  # queries, scale, shift, level
+        self.attention = TargetAttention(units)
+        self.about = anchors + sizes.queries + 2  # similarities to the person, nearest liked item, popularity
+        self.widen = nn.Parameter(torch.empty(self.about, units))
+        self.deepen = nn.Linear(units, units)
+        self.narrow = nn.Linear(units, 1)
+        self.direct = nn.Linear(self.about, 1, bias=False)
         self._start_near_similarity()
 
     def _start_near_similarity(self) -> None:
-        for layer in (self.query, self.film, self.level, self.narrow, self.metric):
+        nn.init.kaiming_uniform_(self.widen, a=5**0.5)
+        for layer in (self.person, self.narrow):
             nn.init.normal_(layer.weight, std=1e-3)
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
+            nn.init.zeros_(layer.bias)
         nn.init.zeros_(self.direct.weight)
         with torch.no_grad():
-            self.direct.weight[0, 0] = self.sizes.similarity  # feature 0 is the first anchor: context, else liked history
+            self.direct.weight[0, 0] = self.sizes.similarity  # to the first anchor: context, else recent taste
 
     def set_items(self, table: NDArray[np.float32]) -> None:
         """Take a catalogue's table (see `item_table`), of any number of items."""
@@ -105,32 +101,33 @@ class FusionNetwork(nn.Module):
             actions: ``(B, 1)`` positions; None for all candidates.
 
         Returns:
-            ``(B, C)`` with `MASKED` where a candidate may not be chosen; ``(B, 1)`` unmasked where ``actions`` is given.
+            ``(B, C)`` with `MASKED` where a candidate may not be chosen; ``(B, 1)`` unmasked if ``actions`` is given.
         """
         return self.scores_and_state(obs, actions)[0]
 
     def scores_and_state(self, obs: Observation, actions: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Scores as in `forward`, and the tower's output ``(B, hidden)``, which a value head may read."""
-        past = self.items.history(obs)  # (B, H, d)
-        slot = slots(obs)
-        fixed = fixed_weights(slot)
-        liked = torch.einsum("bh,bhd->bd", fixed[..., 1], past)
-        anchors = torch.stack((obs[CONTEXT].float(), liked) if self.with_context else (liked,), dim=1)
-        about = (anchors.flatten(1), obs[SITUATION].float(), obs[PROFILE].float(), slot[..., 1].mean(1, keepdim=True))
+        past, slot = self.items.history(obs), slots(obs)  # (B, H, d), (B, H, F)
+        taste = torch.bmm(slot[..., TASTE].contiguous().unsqueeze(1), past)  # (B, 1, d)
+        anchors = torch.cat((obs[CONTEXT].float().unsqueeze(1), taste), dim=1) if self.with_context else taste
+        clicked = slot[..., CLICKED]  # (B, H)
+        about = (anchors.flatten(1), obs[SITUATION].float(), obs[PROFILE].float(), clicked.mean(1, keepdim=True))
         state = self.tower(torch.cat(about, dim=1))
-        queries = self.query(state).view(-1, self.sizes.queries, self.sizes.item_width) + self.mix @ anchors
-        keys = torch.cat((anchors, queries, past, past + self.metric(past)), dim=1)
+        units, width = self.sizes.head, self.sizes.queries * self.sizes.item_width
+        drawn, scale, shift, level = torch.split(self.person(state), [width, units, units, 1], dim=1)
+        queries = drawn.view(-1, self.sizes.queries, self.sizes.item_width) + self.mix @ anchors
 
         vectors, popularity = self.items.candidates(obs, actions)
+        keys = torch.cat((anchors, queries, past), dim=1)
         similar = torch.bmm(vectors, keys.transpose(1, 2))  # every inner product that is needed, in one go
-        person, plain, learned = similar.split((similar.shape[-1] - 2 * past.shape[1], past.shape[1], past.shape[1]), -1)
-        read = self.attention(slot, fixed, plain, learned)
-        features = torch.cat((person, popularity[..., None], read), dim=-1)  # (B, C, F)
+        person, history = torch.split(similar, [self.about - 2, past.shape[1]], dim=-1)
+        nearest = (history * clicked.unsqueeze(1)).amax(-1, keepdim=True)
+        known = torch.cat((person, nearest, popularity.unsqueeze(-1)), dim=-1)  # (B, C, about)
 
-        scale, shift = self.film(state)[:, None].chunk(2, dim=-1)
-        hidden = torch.relu(self.widen(features) * (1.0 + scale) + shift)
-        hidden = torch.relu(self.deepen(hidden))
-        scores = (self.narrow(hidden) + self.direct(features)).squeeze(-1) + self.level(state)
-        if actions is None:
-            scores = scores.masked_fill(~allowed(obs[MASK]), MASKED)
-        return scores, state
+        shared = self.widen.expand(len(state), -1, -1)
+        own = torch.cat((shared, self.attention.weights(slot)), dim=1) * (1.0 + scale.unsqueeze(1))
+        inputs = torch.cat((known, history, self.attention.gates(history)), dim=-1)
+        hidden = torch.baddbmm(shift.unsqueeze(1), inputs, own).relu_()  # (B, C, U)
+        hidden = self.deepen(hidden).relu_()
+        scores = (self.narrow(hidden) + self.direct(known)).squeeze(-1) + level
+        return (scores if actions is not None else scores.masked_fill(~allowed(obs[MASK]), MASKED)), state

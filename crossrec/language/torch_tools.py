@@ -40,7 +40,8 @@ def loading(folder: Path) -> Iterator[None]:
     logging.disable_progress_bar()
     try:
         yield
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError, AttributeError, TypeError) as error:
+    # Transformers, tokenizers, safetensors and jinja each raise errors of their own.
+    except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ModelError(
             f"the model in {folder} cannot be loaded ({reason}); run `crossrec models fetch --force` if it is a "

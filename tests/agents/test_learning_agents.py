@@ -1,0 +1,244 @@
+import numpy as np
+import pytest
+import torch
+from stable_baselines3 import PPO
+from toy import Toy
+
+from crossrec.agents.baselines import GreedyOracle, RandomPolicy
+from crossrec.agents.build import AGENTS, build_agent
+from crossrec.agents.click_model import ClickModel
+from crossrec.agents.dqn import MaskedDQN, gradient_steps_per_transition
+from crossrec.agents.masks import allowed
+from crossrec.agents.policies import FusionActorCriticPolicy, FusionDQNPolicy
+from crossrec.agents.vec_adapter import SB3VecEnv
+from crossrec.errors import ConfigError
+
+CLASSES = {"dqn": (MaskedDQN, FusionDQNPolicy), "ppo": (PPO, FusionActorCriticPolicy)}
+SHORT = {
+    "dqn": {"learning_starts": 64, "batch_size": 32, "buffer_size": 2000, "hidden": 32},
+    "ppo": {"rollout": 256, "batch_size": 64, "n_epochs": 2, "hidden": 32},
+}
+
+
+def trained(name, steps=512, seed=0, **toy):
+    env = SB3VecEnv(Toy(8, **toy))
+    agent = build_agent(name, env, None if toy.get("raw") else env.env.table, seed=seed, options=SHORT[name])
+    return agent.learn(steps), env.env
+
+
+def clicks_per_step(policy, env, steps=40):
+    obs, _ = env.reset(seed=77)
+    total = 0.0
+    for _ in range(steps):
+        obs, reward, *_ = env.step(policy.predict(obs, deterministic=True)[0])
+        total += reward.mean()
+    return total / steps
+
+
+@pytest.mark.parametrize("name", AGENTS)
+@pytest.mark.parametrize("toy", [{}, {"context": False}, {"raw": 96}], ids=["ids", "no context", "raw"])
+def test_training_never_takes_a_masked_action(name, toy):
+    agent, env = trained(name, padding=0.7, **toy)
+    assert agent.num_timesteps >= 512
+    assert env.chosen_masked == 0
+    assert all(torch.isfinite(p).all() for p in agent.policy.parameters())
+
+
+@pytest.mark.parametrize("name", AGENTS)
+def test_saved_and_loaded_agents_act_alike(name, tmp_path):
+    agent, env = trained(name)
+    agent.save(tmp_path / "agent.zip")
+    agent.policy.save(str(tmp_path / "policy.pt"))
+    algorithm, policy_class = CLASSES[name]
+    loaded = algorithm.load(tmp_path / "agent.zip", device="cpu")
+    policy = policy_class.load(str(tmp_path / "policy.pt"), device="cpu")
+    obs, _ = env.reset(seed=1)
+    expected = agent.predict(obs, deterministic=True)[0]
+    for other in (loaded, policy):
+        np.testing.assert_array_equal(other.predict(obs, deterministic=True)[0], expected)
+    for key, value in agent.policy.state_dict().items():
+        assert torch.equal(loaded.policy.state_dict()[key], value), key
+    loaded.set_env(SB3VecEnv(Toy(8)))
+    loaded.learn(64)
+
+
+def test_a_catalogue_of_another_size_is_saved_too(tmp_path):
+    agent, _ = trained("dqn")
+    large = Toy(4, items=333)
+    agent.policy.set_items(large.table)
+    agent.save(tmp_path / "agent.zip")
+    loaded = MaskedDQN.load(tmp_path / "agent.zip", device="cpu")
+    obs, _ = large.reset(seed=0)
+    np.testing.assert_array_equal(loaded.predict(obs, deterministic=True)[0], agent.predict(obs, deterministic=True)[0])
+
+
+def test_the_table_stands_once():
+    agent, _ = trained("dqn")
+    online, target = agent.q_net.fusion, agent.q_net_target.fusion
+    assert online.items is target.items
+    assert not any(p is v for p in agent.policy.parameters() for v in online.items.buffers())
+    online.narrow.weight.data += 1
+    assert not torch.equal(online.narrow.weight, target.narrow.weight)
+
+
+@pytest.mark.parametrize("name", AGENTS)
+def test_one_observation_or_many(name):
+    agent, env = trained(name)
+    obs, _ = env.reset(seed=5)
+    batch = agent.predict(obs, deterministic=True)[0]
+    assert batch.shape == (8,)
+    for i in range(8):
+        action = agent.predict({key: value[i] for key, value in obs.items()}, deterministic=True)[0]
+        assert np.shape(action) == ()
+        assert action == batch[i]
+
+
+@pytest.mark.parametrize("name", AGENTS)
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_masks_hold_when_acting_and_exploring(name, deterministic):
+    agent, env = trained(name)
+    agent.exploration_rate = 0.8
+    obs, _ = env.reset(seed=2)
+    obs["mask"][:] = 0
+    obs["mask"][:4, [2, 7]] = 1  # the others may do nothing: 0 by contract
+    seen = np.stack([agent.predict(obs, deterministic=deterministic)[0] for _ in range(50)])
+    assert np.isin(seen[:, :4], [2, 7]).all()
+    assert (seen[:, 4:] == 0).all()
+    if not deterministic:
+        assert set(np.unique(seen[:, :4])) == {2, 7}
+
+
+def test_exploration_is_uniform_over_the_allowed_and_each_person_explores_alone():
+    agent, _ = trained("dqn")
+    mask = np.zeros((30_000, 5), np.int8)
+    mask[:, [0, 2, 3]] = 1
+    counts = np.bincount(agent._random(mask), minlength=5)
+    assert counts[[1, 4]].sum() == 0
+    np.testing.assert_allclose(counts[[0, 2, 3]], 10_000, rtol=0.05)
+    agent.exploration_rate = 0.5
+    obs, _ = Toy(512).reset(seed=0)
+    greedy, mixed = (agent.predict(obs, deterministic=d)[0] for d in (True, False))
+    assert 0.3 < (greedy != mixed).mean() < 0.6
+
+
+def test_targets_are_double_and_respect_masks(monkeypatch):
+    """The online network chooses among the allowed, the target network judges that choice."""
+    agent, _ = trained("dqn")
+    asked = []
+    target = agent.q_net_target.forward
+
+    def spy(obs, actions):
+        asked.append((obs, actions))
+        return target(obs, actions)
+
+    monkeypatch.setattr(agent.q_net_target, "forward", spy)
+    agent.replay_buffer.next_observations["mask"][:, :, :9] = 0
+    agent.train(gradient_steps=3, batch_size=64)
+    assert len(asked) == 3
+    for obs, actions in asked:
+        best = agent.q_net(obs)
+        assert allowed(obs["mask"]).gather(1, actions).all()
+        assert (best.gather(1, actions) > -1e6).all()
+
+
+def test_ppo_probabilities_and_entropy_are_finite_under_masks():
+    agent, env = trained("ppo", padding=0.7)
+    obs, _ = env.reset(seed=4)
+    tensors = agent.policy.obs_to_tensor(obs)[0]
+    distribution = agent.policy.get_distribution(tensors).distribution
+    ok = allowed(tensors["mask"])
+    assert (distribution.probs[~ok] == 0).all()
+    actions, values, log_prob = agent.policy(tensors)
+    again = agent.policy.evaluate_actions(tensors, actions)
+    torch.testing.assert_close(again[0], values)
+    torch.testing.assert_close(again[1], log_prob)
+    torch.testing.assert_close(again[0], agent.policy.predict_values(tensors))
+    assert torch.isfinite(again[2]).all()
+    assert (again[2] >= 0).all()
+
+
+@pytest.mark.parametrize("name", AGENTS)
+def test_the_same_seed_gives_the_same_agent(name):
+    weights = [trained(name, steps=256, seed=9)[0].policy.parameters_to_vector() for _ in range(2)]
+    np.testing.assert_array_equal(*weights)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "n_envs", "expected"),
+    [
+        (0.125, 1, (8, 1)),
+        (0.125, 16, (1, 2)),
+        (0.125, 256, (1, 32)),
+        (0.1, 16, (5, 8)),
+        (1.0, 1, (1, 1)),
+        (2, 3, (1, 6)),
+    ],
+)
+def test_gradient_steps_per_transition(ratio, n_envs, expected):
+    assert gradient_steps_per_transition(ratio, n_envs) == expected
+
+
+def test_dqn_takes_as_many_gradient_steps_as_asked():
+    counts = []
+    for n in (4, 16):
+        env = SB3VecEnv(Toy(n))
+        options = {"learning_starts": 0, "gradient_steps": 0.125, "batch_size": 8}
+        agent = build_agent("dqn", env, env.env.table, options=options)
+        counts.append(agent.learn(640)._n_updates)
+    assert counts == [80, 80]
+
+
+def test_mistakes_are_named():
+    env = SB3VecEnv(Toy(4))
+    with pytest.raises(ConfigError, match="did you mean 'dqn'"):
+        build_agent("dqm", env, env.env.table)
+    with pytest.raises(ConfigError, match="'learning_rate'"):
+        build_agent("ppo", env, env.env.table, options={"lerning_rate": 1e-3})
+    with pytest.raises(ConfigError, match=r"gamma=1\.5"):
+        build_agent("dqn", env, env.env.table, options={"gamma": 1.5})
+    with pytest.raises(ConfigError, match="gradient_steps_per_transition=0"):
+        build_agent("dqn", env, env.env.table, options={"gradient_steps": 0.0})
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "steps"),
+    [
+        ("dqn", {"batch_size": 128, "learning_starts": 500}, 6_000),
+        ("ppo", {"rollout": 1024, "batch_size": 256}, 10_000),
+    ],
+)
+def test_agents_learn_what_the_context_means(name, options, steps):
+    """The context is rotated, so that the cosine start is worthless and everything must be learned."""
+    env = SB3VecEnv(Toy(32, candidates=10))
+    env.env.centres = np.roll(env.env.centres, 1, axis=0)
+    agent = build_agent(name, env, env.env.table, seed=1, options=options)
+    before = clicks_per_step(agent, env.env)
+    agent.learn(steps)
+    random, oracle = (clicks_per_step(p, env.env) for p in (RandomPolicy(0), GreedyOracle(env.env.click_probability)))
+    score = (clicks_per_step(agent, env.env) - random) / (oracle - random)
+    assert (before - random) / (oracle - random) < 0.2
+    assert score > 0.5
+
+
+def test_the_click_model_learns_from_a_log():
+    env = Toy(250)
+    env.centres = np.roll(env.centres, 1, axis=0)
+    policy, log, actions, clicks = RandomPolicy(0), [], [], []
+    obs, _ = env.reset(seed=0)
+    for _ in range(60):
+        action = policy.predict(obs)[0]
+        log.append(obs)
+        actions.append(action)
+        obs, reward, *_ = env.step(action)
+        clicks.append(reward)
+    rows = {key: np.concatenate([o[key] for o in log]) for key in obs}
+    arguments = rows, np.concatenate(actions), np.concatenate(clicks)
+    model = ClickModel(env.single_observation_space, env.table, seed=3)
+    losses = model.fit(*arguments, epochs=6, batch_size=256)
+    assert min(losses) < losses[0]
+    random, oracle = (clicks_per_step(p, env) for p in (RandomPolicy(0), GreedyOracle(env.click_probability)))
+    assert (clicks_per_step(model, env) - random) / (oracle - random) > 0.6
+    twins = [ClickModel(env.single_observation_space, env.table, seed=4) for _ in range(2)]
+    assert twins[0].fit(*arguments, epochs=1) == twins[1].fit(*arguments, epochs=1)
+    with pytest.raises(ConfigError, match="at least 20 rows"):
+        model.fit({key: value[:5] for key, value in rows.items()}, actions[0][:5], clicks[0][:5])
