@@ -84,7 +84,6 @@ class MaskedDQN(DQN):
         explore = self.exploration.random(n) < rate if rate > 0.0 else np.zeros(n, dtype=bool)
         if explore.all():
             return self._random(observation[MASK])
-        self.policy.set_training_mode(False)
         with torch.no_grad():
             tensors = {key: torch.as_tensor(value, device=self.device) for key, value in observation.items()}
             actions: NDArray[np.int64] = self.q_net(tensors).argmax(dim=1).cpu().numpy()

@@ -68,6 +68,82 @@ class EnvConfig:
     reward: RewardConfig = field(default_factory=RewardConfig)
 
 
+CONTEXTS = ("none", "zeros", "shuffled", "template", "llm", "oracle")
+ENCODERS = ("minilm", "hashing")
+
+
+@dataclass
+class ContextConfig:
+    """What the agent is told in words, and how words become vectors; items are embedded by the same encoder."""
+
+    name: str = "none"  # one of CONTEXTS
+    encoder: str = "minilm"  # a sentence encoder, or "hashing", which needs no model
+    dimension: int = 64  # of items and contexts after the projection fitted on the catalogue
+    titles: int = 0  # titles enjoyed lately that a prompt names, 0 to 3; each multiplies distinct prompts
+    detail: bool = False  # whether a prompt names device and weekend, which the observation tells anyway
+    max_new_tokens: int = 10  # [tokens] at most per generated text
+    batch_size: int = 64  # prompts generated at once
+    dtype: str = "float32"  # float32 writes the same text at any batch size, bfloat16 does not
+    device: str = "auto"  # of the models: auto, cpu, cuda, ...
+    generator_folder: str | None = None  # a local causal LM instead of the fetched one
+    encoder_folder: str | None = None  # a local sentence encoder instead of the fetched one
+    store: str | None = None  # file of the context store; default: in the user's cache
+
+
+@dataclass
+class AgentConfig:
+    """What all learners share."""
+
+    name: str = "dqn"
+    learning_rate: float = 1e-3
+    gamma: float = 0.5  # discount per step
+    hidden: int = 128  # width of the query tower
+    head: int = 32  # width of the per-candidate head
+
+
+@dataclass
+class DQNConfig(AgentConfig):
+    """Double DQN with the fusion network."""
+
+    batch_size: int = 256  # transitions per gradient step
+    gradient_steps: float = 1 / 64  # per transition, whatever the number of people; more overfits to the people met
+    buffer_size: int = 200_000  # transitions kept
+    learning_starts: int = 5_000  # transitions taken at random before learning
+    target_update: int = 5_000  # transitions between copies to the target network
+    exploration_fraction: float = 0.3  # share of training over which exploration falls
+    exploration_final: float = 0.1  # share of random actions from then on
+
+
+@dataclass
+class PPOConfig(AgentConfig):
+    """PPO whose actor is the fusion network."""
+
+    name: str = "ppo"
+    batch_size: int = 512  # transitions per gradient step
+    rollout: int = 4_096  # transitions, of all people together, between updates
+    n_epochs: int = 4  # passes over each rollout
+    gae_lambda: float = 0.9  # of generalised advantage estimation
+    ent_coef: float = 0.003  # weight of the entropy bonus
+    clip_range: float = 0.2  # of the probability ratio
+
+
+@dataclass
+class TrainConfig:
+    """One run: an agent trained in an environment with a context, then evaluated beside the baselines."""
+
+    env: EnvConfig = field(default_factory=EnvConfig)
+    agent: AgentConfig = field(default_factory=AgentConfig)  # a DQNConfig or a PPOConfig
+    context: ContextConfig = field(default_factory=ContextConfig)
+    seed: int = 0
+    steps: int = 60_000  # transitions of training
+    people: int = 64  # people living at once while training
+    train_users: int = 64  # different people met in training: ids env.first_user and up
+    eval_people: int = 200  # people met in evaluation, none of them met in training
+    eval_first_user: int = 500_000  # id of the first of them
+    runs: str = "runs"  # folder that holds a folder per run
+    device: str = "cpu"  # of the agent
+
+
 _SHARES = {"satiation_decay", "satiation_leak", "drift", "mood", "on_mind", "carry_over", "routine", "leave", "churn"}
 _POSITIVE = {"satiation_half_life", "session_minutes", "gap_minutes"}
 
@@ -105,9 +181,11 @@ def _typed(option: str, value: Any, default: Any) -> Any:
         if isinstance(value, str) or not all(isinstance(v, str) for v in value):
             raise ConfigError(f"{option} must be a list of names; found {value!r}.")
         return list(value)
+    if default is None and (value is None or isinstance(value, str)):
+        return value
     wanted = (int, float) if isinstance(default, float) else (type(default),)
     plain = value.item() if hasattr(value, "item") else value
-    if isinstance(plain, bool) or not isinstance(plain, wanted):
+    if isinstance(plain, bool) is not isinstance(default, bool) or not isinstance(plain, wanted):
         raise ConfigError(f"{option} must be {type(default).__name__}; found {value!r}.")
     return float(plain) if isinstance(default, float) else plain
 
@@ -137,3 +215,26 @@ def check_env_config(config: EnvConfig, known_scenarios: list[str]) -> None:
         check_range(f"behaviour.{name}", value, 1e-6 if name in _POSITIVE else 0.0, high)
     for name, value in dataclasses.asdict(config.reward).items():
         check_range(f"reward.{name}", value, -1e6, 1e6)
+
+
+def check_train_config(config: TrainConfig, known_scenarios: list[str]) -> None:
+    """Check what a run's config says besides the agent's own options, which its builder checks.
+
+    Raises:
+        ConfigError: Names the first option that is wrong, its value and what is allowed.
+    """
+    check_env_config(config.env, known_scenarios)
+    context = config.context
+    check_name("context.name", context.name, CONTEXTS)
+    check_name("context.encoder", context.encoder, ENCODERS)
+    check_range("context.dimension", context.dimension, 2, 4096)
+    check_range("context.titles", context.titles, 0, 3)
+    check_range("seed", config.seed, 0, 2**31)
+    for name in ("steps", "people", "train_users", "eval_people"):
+        check_range(name, getattr(config, name), 1)
+    check_range("eval_people", config.eval_people, 2)
+    if config.eval_first_user < config.env.first_user + config.train_users:
+        raise ConfigError(
+            f"eval_first_user={config.eval_first_user} is among the people met in training (ids below "
+            f"{config.env.first_user + config.train_users}); set it to at least that."
+        )

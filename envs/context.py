@@ -55,22 +55,30 @@ class LanguageReader:
         source: Writes and remembers the texts.
         projection: From the encoder's dimension to D; fitted on the catalogue.
         n_titles: How many enjoyed titles a prompt names.
+        detail: Whether a prompt names device and weekend.
         shuffled: Whether the profile note is somebody else's (a control).
     """
 
     every_step = False
 
     def __init__(
-        self, world: World, source: ContextSource, projection: Projection, *, n_titles: int = 0, shuffled: bool = False
+        self,
+        world: World,
+        source: ContextSource,
+        projection: Projection,
+        *,
+        n_titles: int = 0,
+        detail: bool = False,
+        shuffled: bool = False,
     ) -> None:
         self.world, self.source, self.projection = world, source, projection
-        self.n_titles, self.shuffled = n_titles, shuffled
+        self.n_titles, self.detail, self.shuffled = n_titles, detail, shuffled
         self.dimension = projection.components.shape[1]
 
     def read(self, seen: Seen, intent: NDArray[np.int64]) -> Vectors:
         """(n, D) of the texts; hidden truth is not looked at."""
         moments = strangers(self.world, seen) if self.shuffled else seen
-        return self.projection.apply(self.source.lookup(prompts(self.world, moments, self.n_titles))[1])
+        return self.projection.apply(self.source.lookup(prompts(self.world, moments, self.n_titles, self.detail))[1])
 
 
 class ZeroReader:

@@ -52,7 +52,7 @@ class TransformersGenerator:
     def __init__(
         self,
         folder: str | os.PathLike[str],
-        max_new_tokens: int = 14,
+        max_new_tokens: int = 10,
         batch_size: int = 64,
         dtype: str = "float32",
         device: str = "auto",
@@ -134,7 +134,7 @@ def clean(text: str) -> str:
 
 def _conversation(tokenizer: Any) -> tuple[str, str]:
     """What stands before and after a moment in the model's own way of writing a conversation."""
-    messages = chat(Prompt("", "", "", False, ""))
+    messages = chat(Prompt("", "", ""))
     messages[-1]["content"] = _MARK
     if tokenizer.chat_template:
         text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Raised whenever the words below change: contexts recorded with other words must not be taken for these."""
 
 SYSTEM = "You name what a person wants to see right now. Answer with one short line of keywords."
@@ -18,16 +18,16 @@ class Prompt:
         persona: Who the person is, in a sentence or two.
         scenario: What the person is doing, as a phrase such as "watching videos".
         daypart: "morning", "evening", ...
-        weekend: Whether it is Saturday or Sunday.
-        device: "phone", "tv", ...
+        when: "weekend" or "weekday"; empty where that is left out.
+        device: "phone", "tv", ...; empty where that is left out.
         enjoyed: Titles that the person enjoyed lately, the latest last.
     """
 
     persona: str
     scenario: str
     daypart: str
-    weekend: bool
-    device: str
+    when: str = ""
+    device: str = ""
     enjoyed: tuple[str, ...] = ()
 
     def text(self) -> str:
@@ -35,9 +35,9 @@ class Prompt:
 
         The persona stands last, next to the answer: there a small model reads it best.
         """
-        when = f"{'weekend' if self.weekend else 'weekday'} {self.daypart}"
+        moment = ", ".join(part for part in (self.scenario, f"{self.when} {self.daypart}", self.device) if part)
         liked = f"Enjoyed: {'; '.join(self.enjoyed)}." if self.enjoyed else ""
-        return _plain(f"Now {self.scenario}, {when}, {self.device}. {liked} {self.persona}")
+        return _plain(f"Now {moment}. {liked} {self.persona}")
 
 
 FEW_SHOT: tuple[tuple[Prompt, str], ...] = (
@@ -46,8 +46,6 @@ FEW_SHOT: tuple[tuple[Prompt, str], ...] = (
             persona="Likes politics, tennis and baking. In the morning often turns to politics.",
             scenario="reading the news",
             daypart="morning",
-            weekend=False,
-            device="phone",
             enjoyed=("Easy sourdough loaves for beginners",),
         ),
         "politics, elections, sourdough loaves, tennis, baking",
@@ -57,8 +55,6 @@ FEW_SHOT: tuple[tuple[Prompt, str], ...] = (
             persona="Likes hiking, jazz and painting. At night often turns to jazz.",
             scenario="listening to music",
             daypart="night",
-            weekend=True,
-            device="laptop",
         ),
         "jazz, saxophone, trumpet, hiking, painting",
     ),
@@ -67,8 +63,6 @@ FEW_SHOT: tuple[tuple[Prompt, str], ...] = (
             persona="Likes fashion, fishing and history. In the afternoon often turns to fishing.",
             scenario="shopping online",
             daypart="afternoon",
-            weekend=False,
-            device="tablet",
             enjoyed=("Gift box: silk evening dresses", "Watch this before you buy fly rods"),
         ),
         "fishing, fly rods, silk evening dresses, fashion, history",

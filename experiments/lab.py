@@ -1,0 +1,149 @@
+"""What a run works with, built from its config: world, item vectors, contexts, environments, baselines."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from gymnasium.vector import VectorEnv
+from numpy.typing import NDArray
+
+from crossrec.agents.baselines import ContentPolicy, GreedyOracle, PopularityPolicy, RandomPolicy, ScoringPolicy
+from crossrec.agents.items import item_table
+from crossrec.config import ContextConfig, EnvConfig
+from crossrec.envs.context import ContextReader, LanguageReader, OracleReader, VectorContextWrapper, ZeroReader
+from crossrec.envs.vector import CrossScenarioVectorEnv
+from crossrec.language.causal import TransformersGenerator
+from crossrec.language.context import ContextSource, embed_texts
+from crossrec.language.encoder import Encoder, HashingEncoder
+from crossrec.language.generator import Generator, TemplateGenerator
+from crossrec.language.models import locate
+from crossrec.language.projection import Projection
+from crossrec.language.sentence import SentenceEncoder
+from crossrec.language.store import ContextStore
+from crossrec.paths import store_path
+from crossrec.world.synthetic import World, build_world
+
+BASELINES = ("random", "popularity", "content", "oracle")
+Progress = Callable[[int], None]
+
+
+@dataclass
+class Lab:
+    """Built by :func:`build_lab`.
+
+    Attributes:
+        env: Options of the environment.
+        world: What exists.
+        vectors: (n_items + 1, D) item vectors, row 0 zero.
+        reader: Makes contexts, or None for none.
+        source: Writes and remembers the texts behind them.
+    """
+
+    env: EnvConfig
+    world: World
+    vectors: NDArray[np.float32]
+    reader: ContextReader | None
+    source: ContextSource
+
+    @property
+    def table(self) -> NDArray[np.float32]:
+        """(n_items + 1, D + 1) item table of the agents: vectors and popularity."""
+        return item_table(self.vectors, self.world.catalogue.popularity)
+
+    def make_env(
+        self, people: int, *, users: int | None = None, expose_truth: bool = False, with_context: bool = True
+    ) -> VectorEnv[Any, Any, Any]:
+        """A vector environment.
+
+        Args:
+            people: How many live at once.
+            users: How many different people may be met, from the config's first; default: the config's range.
+            expose_truth: For oracles.
+            with_context: Whether to add contexts, where the config names any.
+        """
+        config = self.env
+        if users is not None:
+            config = dataclasses.replace(config, last_user=config.first_user + users)
+        env = CrossScenarioVectorEnv(people, config, expose_truth=expose_truth)
+        return env if self.reader is None or not with_context else VectorContextWrapper(env, self.reader)
+
+    def baseline(self, name: str, env: CrossScenarioVectorEnv, seed: int) -> ScoringPolicy:
+        """A baseline by name; the oracle looks into ``env``."""
+        popularity = self.world.catalogue.popularity
+        builders: dict[str, Callable[[], ScoringPolicy]] = {
+            "random": lambda: RandomPolicy(seed),
+            "popularity": lambda: PopularityPolicy(popularity),
+            "content": lambda: ContentPolicy(self.vectors, popularity),
+            "oracle": lambda: GreedyOracle(env.expected_rewards),
+        }
+        return builders[name]()
+
+
+def build_lab(env: EnvConfig, context: ContextConfig, on_progress: Progress | None = None) -> Lab:
+    """Build what a run works with; embeds the catalogue unless the store has it.
+
+    Args:
+        env: Options of the environment.
+        context: Options of encoder and context.
+        on_progress: Called with how many more item texts are embedded.
+
+    Raises:
+        ModelError: If a model is needed that is not there.
+    """
+    world = build_world(tuple(env.scenarios), env.items_per_scenario, env.world_seed)
+    encoder, store = make_encoder(context), make_store(context)
+    embedded = embed_texts(encoder, world.catalogue.texts(), store, on_progress)
+    projection = Projection.fit(embedded, context.dimension)
+    vectors = np.concatenate([np.zeros((1, context.dimension), np.float32), projection.apply(embedded)])
+    source = ContextSource(make_generator(context), encoder, store)
+    return Lab(env, world, vectors, make_reader(context, world, source, projection), source)
+
+
+def make_encoder(context: ContextConfig) -> Encoder:
+    """The encoder that a config names."""
+    if context.encoder == "hashing":
+        return HashingEncoder()
+    return SentenceEncoder(locate("encoder", context.encoder_folder), device=context.device)
+
+
+def make_store(context: ContextConfig) -> ContextStore | None:
+    """The store that a config names; the hashing encoder is faster than any store."""
+    if context.encoder == "hashing" and context.name != "llm":
+        return None
+    path = store_path() if context.store is None else Path(context.store)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return ContextStore(path)
+
+
+def make_generator(context: ContextConfig) -> Generator:
+    """The generator that a config names; a model's folder is checked here, its weights load at the first prompt."""
+    if context.name != "llm":
+        return TemplateGenerator()
+    return TransformersGenerator(
+        locate("generator", context.generator_folder),
+        max_new_tokens=context.max_new_tokens,
+        batch_size=context.batch_size,
+        dtype=context.dtype,
+        device=context.device,
+    )
+
+
+def make_reader(
+    context: ContextConfig, world: World, source: ContextSource, projection: Projection
+) -> ContextReader | None:
+    """The reader that a config names, or None for no context."""
+    if context.name == "none":
+        return None
+    if context.name == "zeros":
+        return ZeroReader(context.dimension)
+    if context.name == "oracle":
+        return OracleReader(source, projection)
+    shuffled = context.name == "shuffled"
+    return LanguageReader(
+        world, source, projection, n_titles=context.titles, detail=context.detail, shuffled=shuffled
+    )

@@ -1,0 +1,70 @@
+"""What the command line prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from crossrec import ENV_IDS
+from crossrec.language.models import status
+
+from .compose import GROUPS, choices
+from .run import RunFolder
+
+
+def print_scores(console: Console, scores: Mapping[str, Mapping[str, float]], title: str) -> None:
+    """Print scores and other means by policy.
+
+    Args:
+        console: Where to.
+        scores: From :func:`crossrec.experiments.evaluate.scores`, in the order of printing.
+        title: What was evaluated.
+    """
+    caption = (
+        "score: random = 0, greedy oracle = 1, with the 95% interval over people\n"
+        "return per life, clicks per step, visits to scenarios per life, churn: share who left for good"
+    )
+    table = Table(title=title, caption=caption, title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("policy", no_wrap=True)
+    for heading in ("score", "95% interval", "return", "clicks", "visits", "churn"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name, row in scores.items():
+        table.add_row(
+            name,
+            f"{row['score']:.3f}",
+            f"{row['low']:.3f} to {row['high']:.3f}",
+            f"{row['return']:.2f}",
+            f"{row['click_rate']:.1%}",
+            f"{row['visits']:.1f}",
+            f"{row['churn']:.1%}",
+        )
+    console.print(table)
+
+
+def print_run(folder: RunFolder) -> None:
+    """Print a complete run's table and where its files are."""
+    result, console = folder.result(), Console()
+    title = f"{result['agent']} with context={result['context']}, seed {result['seed']}: {result['people']} new people"
+    print_scores(console, result["scores"], title)
+    console.print(f"Everything is in {folder.path} (figures/, result.json, *.parquet, config.yaml).", soft_wrap=True)
+
+
+def print_choices() -> None:
+    """Print the environments, and what each group of configs offers."""
+    console = Console()
+    console.print(f"environments (gym.make): {', '.join(ENV_IDS)}", soft_wrap=True)
+    for group in GROUPS:
+        console.print(f"{group}= {', '.join(choices(group))}", soft_wrap=True)
+
+
+def print_models() -> None:
+    """Print which default models are there."""
+    table = Table("model", "state", "folder", box=box.SIMPLE_HEAD)
+    table.columns[-1].overflow = "fold"
+    for model in status():
+        state = "complete" if model.complete else (model.problem or "incomplete") if model.present else "not fetched"
+        table.add_row(model.name, state, str(model.path))
+    Console().print(table)

@@ -1,0 +1,171 @@
+"""A run's folder: what is in it, how it is named, and how it is written so that a crash leaves nothing half-written."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from omegaconf import OmegaConf
+
+from crossrec.config import TrainConfig, check_train_config, from_options
+from crossrec.errors import ConfigError, RunError
+from crossrec.world.scenario import SCENARIOS
+
+from .compose import AGENT_SCHEMAS
+
+_ELSEWHERE = {"runs", "device"}  # options that say where a run is computed, not what
+_PACKAGES = ("crossrec", "numpy", "scipy", "gymnasium", "stable-baselines3", "torch", "transformers")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """One run's folder.
+
+    Attributes:
+        path: Where it is.
+    """
+
+    path: Path
+
+    @property
+    def config_file(self) -> Path:
+        """The resolved config, YAML."""
+        return self.path / "config.yaml"
+
+    @property
+    def checkpoint(self) -> Path:
+        """The agent, as Stable-Baselines3 saves it."""
+        return self.path / "checkpoint.zip"
+
+    @property
+    def result_file(self) -> Path:
+        """What came out; there only when the run is complete."""
+        return self.path / "result.json"
+
+    @property
+    def training_file(self) -> Path:
+        """Learning curve, Parquet."""
+        return self.path / "training.parquet"
+
+    @property
+    def evaluation_file(self) -> Path:
+        """One row per policy and person, Parquet."""
+        return self.path / "evaluation.parquet"
+
+    @property
+    def progress_file(self) -> Path:
+        """How far a run in progress is, for those who watch it from outside."""
+        return self.path / "progress.json"
+
+    @property
+    def figures(self) -> Path:
+        """Folder of figures."""
+        return self.path / "figures"
+
+    def result(self) -> dict[str, Any]:
+        """The result of a complete run.
+
+        Raises:
+            RunError: If there is none, or it is damaged.
+        """
+        try:
+            result = json.loads(self.result_file.read_text(encoding="utf-8"))
+            if not isinstance(result, dict) or "scores" not in result:
+                raise ValueError("no 'scores' in it")
+        except FileNotFoundError:
+            raise RunError(f"{self.path} has no result.json: the run is not complete; run it again.") from None
+        except (OSError, ValueError) as error:
+            raise RunError(f"{self.result_file} is damaged ({error}); delete it and run again.") from error
+        return result
+
+    def config(self) -> TrainConfig:
+        """The config that the run was started with.
+
+        Raises:
+            RunError: If the folder is not a run's, or its config is damaged.
+        """
+        if not self.config_file.is_file():
+            raise RunError(f"{self.path} is not a run's folder: it has no config.yaml.")
+        try:
+            options = OmegaConf.to_container(OmegaConf.load(self.config_file))
+            if not isinstance(options, dict) or not isinstance(options.get("agent"), dict):
+                raise ValueError("no 'agent' in it")
+            agent = options["agent"]
+            schema = AGENT_SCHEMAS[agent["name"]]
+            rest = {str(k): v for k, v in options.items() if k != "agent"}
+            config = from_options(TrainConfig, rest)
+            config.agent = from_options(schema, agent, "agent.")
+            check_train_config(config, list(SCENARIOS))
+        # A YAML parser raises errors of its own for what is not YAML.
+        except Exception as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise RunError(f"{self.config_file} is damaged ({reason}); run `crossrec train` again.") from error
+        return config
+
+
+def folder_of(config: TrainConfig) -> RunFolder:
+    """The folder of a config's run: readable names and a hash of everything that decides the result."""
+    options = {k: v for k, v in dataclasses.asdict(config).items() if k not in _ELSEWHERE}
+    options["context"] = {k: v for k, v in options["context"].items() if k not in ("device", "store")}
+    digest = hashlib.sha256(json.dumps(options, sort_keys=True).encode()).hexdigest()[:8]
+    return RunFolder(Path(config.runs) / f"{config.agent.name}-{config.context.name}-seed{config.seed}-{digest}")
+
+
+def write_config(folder: RunFolder, config: TrainConfig) -> None:
+    """Make the folder and put the resolved config there.
+
+    Raises:
+        ConfigError: If the folder cannot be written.
+    """
+    try:
+        folder.path.mkdir(parents=True, exist_ok=True)
+        write_text(folder.config_file, OmegaConf.to_yaml(OmegaConf.structured(config)))
+    except OSError as error:
+        raise ConfigError(f"runs={config.runs} cannot be written ({error.strerror}); set another folder.") from error
+
+
+def write_text(file: Path, text: str) -> None:
+    """Write a file so that readers see the old or the new content, never half of it."""
+    write_file(file, lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def write_json(file: Path, content: dict[str, Any]) -> None:
+    """As :func:`write_text`, JSON."""
+    write_text(file, json.dumps(content, indent=2) + "\n")
+
+
+def write_table(file: Path, table: pd.DataFrame) -> None:
+    """As :func:`write_text`, Parquet."""
+    write_file(file, lambda path: table.to_parquet(path, index=False))
+
+
+def write_file(file: Path, write: Callable[[Path], object]) -> None:
+    """Let ``write`` fill a temporary sibling, then put it in place at once."""
+    temporary = file.with_name(f".{os.getpid()}-{file.name}")
+    try:
+        write(temporary)
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def provenance() -> dict[str, Any]:
+    """Versions of what took part, and the git commit where there is one."""
+    commit = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
+    )
+    return {
+        "python": platform.python_version(),
+        "packages": {name: importlib.metadata.version(name) for name in _PACKAGES},
+        "commit": commit.stdout.strip() or None,
+    }

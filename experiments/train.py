@@ -1,0 +1,184 @@
+"""One run: train an agent, evaluate it beside the baselines, leave everything in the run's folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from filelock import FileLock, Timeout
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback
+
+from crossrec.agents.build import ALGORITHMS, build_agent
+from crossrec.agents.vec_adapter import SB3VecEnv
+from crossrec.config import TrainConfig
+from crossrec.errors import RunError
+
+from .evaluate import evaluate, scores
+from .figures import draw_figures
+from .lab import BASELINES, Lab, build_lab
+from .progress import Progress
+from .run import RunFolder, folder_of, provenance, write_config, write_file, write_json, write_table
+
+_CHECKPOINTS = 10  # per run
+
+
+def train(config: TrainConfig, *, show: bool = True) -> RunFolder:
+    """Do what is missing of a run: training, evaluation, figures.
+
+    Args:
+        config: A checked config.
+        show: Whether to draw progress bars.
+
+    Returns:
+        The run's folder, complete.
+
+    Raises:
+        RunError: If another process works on the same run.
+        ModelError: If a language model or encoder is needed that is not there.
+    """
+    folder = folder_of(config)
+    write_config(folder, config)
+    with _alone(folder):
+        if not folder.result_file.is_file():
+            torch.set_num_threads(1)
+            with Progress(folder, show) as progress:
+                lab = _lab(config, progress)
+                agent, training = _learn(config, lab, folder, progress)
+                conclude(config, lab, agent, folder, progress, training)
+    return folder
+
+
+def evaluate_again(path: RunFolder, *, show: bool = True) -> RunFolder:
+    """Repeat the evaluation of a run from its checkpoint, and write it anew.
+
+    Raises:
+        RunError: If the folder holds no run, or its checkpoint is missing or damaged.
+    """
+    config = path.config()
+    with _alone(path), Progress(path, show) as progress:
+        torch.set_num_threads(1)
+        agent = load_agent(path, config)
+        training = path.result().get("training") if path.result_file.is_file() else None
+        conclude(config, _lab(config, progress), agent, path, progress, training)
+    return path
+
+
+def load_agent(folder: RunFolder, config: TrainConfig) -> BaseAlgorithm:
+    """The agent in a run's checkpoint.
+
+    Raises:
+        RunError: If it is missing or damaged, or was saved by something else.
+    """
+    if not folder.checkpoint.is_file():
+        raise RunError(f"{folder.path} has no checkpoint.zip: training did not get that far; run `crossrec train` again.")
+    try:
+        return ALGORITHMS[config.agent.name].load(folder.checkpoint, device=config.device)
+    # Zip, pickle and torch each raise errors of their own for a damaged file.
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise RunError(
+            f"{folder.checkpoint} is damaged or of another version ({reason}); delete it and train again."
+        ) from error
+
+
+def conclude(
+    config: TrainConfig,
+    lab: Lab,
+    agent: BaseAlgorithm,
+    folder: RunFolder,
+    progress: Progress,
+    training: dict[str, Any] | None,
+) -> None:
+    """Evaluate, and write result, tables and figures; ``result.json`` comes last, for it marks the run as complete."""
+    progress.stage("evaluate", config.env.horizon * (len(BASELINES) + 1))
+    people = evaluate(lab, config, {config.agent.name: agent}, progress.advance)
+    write_table(folder.evaluation_file, people)
+    source = lab.source
+    result = {
+        "run": folder.path.name,
+        "scenarios": config.env.scenarios,
+        "agent": config.agent.name,
+        "context": config.context.name,
+        "seed": config.seed,
+        "people": config.eval_people,
+        "scores": scores(people, config.seed),
+        "training": training,
+        "contexts": {"generated": source.generated, "reused": source.hits, "fallbacks": source.fallbacks},
+        **provenance(),
+    }
+    draw_figures(folder, result)
+    write_json(folder.result_file, result)
+
+
+def _lab(config: TrainConfig, progress: Progress) -> Lab:
+    progress.stage("embed items", config.env.items_per_scenario * len(config.env.scenarios))
+    lab = build_lab(config.env, config.context, progress.advance)
+    progress.watch(lab.source)
+    return lab
+
+
+def _learn(config: TrainConfig, lab: Lab, folder: RunFolder, progress: Progress) -> tuple[BaseAlgorithm, dict[str, Any]]:
+    env = SB3VecEnv(lab.make_env(config.people, users=config.train_users))
+    agent = build_agent(config.agent, env, lab.table, seed=config.seed, device=config.device)
+    progress.stage("train", config.steps)
+    watcher = _Watcher(folder, progress, config.steps)
+    began = time.perf_counter()
+    agent.learn(config.steps, callback=watcher)
+    seconds = time.perf_counter() - began
+    write_file(folder.checkpoint, agent.save)
+    write_table(folder.training_file, watcher.curve())
+    training = {
+        "transitions": agent.num_timesteps,
+        "gradient_steps": int(getattr(agent, "_n_updates", 0)),
+        "seconds": round(seconds, 1),
+        "transitions_per_second": round(agent.num_timesteps / seconds, 1),
+    }
+    return agent, training
+
+
+@contextmanager
+def _alone(folder: RunFolder) -> Iterator[None]:
+    """Keep other processes off a run's folder.
+
+    Raises:
+        RunError: If one is there already.
+    """
+    try:
+        with FileLock(folder.path / ".lock", timeout=0):
+            yield
+    except Timeout:
+        raise RunError(f"another process works on {folder.path}; wait for it, or set another runs= folder.") from None
+
+
+class _Watcher(BaseCallback):
+    """Progress, learning curve and checkpoints while Stable-Baselines3 learns."""
+
+    def __init__(self, folder: RunFolder, progress: Progress, steps: int) -> None:
+        super().__init__()
+        self.folder, self.progress = folder, progress
+        self._every = max(steps // _CHECKPOINTS, 1)
+        self._next_checkpoint = self._every
+        self._episodes: list[tuple[int, float, int]] = []
+
+    def _on_step(self) -> bool:
+        self.progress.advance(self.training_env.num_envs)
+        for done in np.flatnonzero(self.locals["dones"]):
+            episode = self.locals["infos"][done]["episode"]
+            self._episodes.append((self.num_timesteps, episode["r"], episode["l"]))
+        if self.num_timesteps >= self._next_checkpoint:
+            self._next_checkpoint += self._every
+            write_file(self.folder.checkpoint, self.model.save)
+            write_table(self.folder.training_file, self.curve())
+        return True
+
+    def curve(self) -> pd.DataFrame:
+        """One row per training episode: transitions so far, return, length [steps]."""
+        return pd.DataFrame(self._episodes, columns=["transitions", "return", "steps"])
+
+
