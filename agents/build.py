@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,7 +115,7 @@ Agent = TypeVar("Agent", MaskedDQN, PPO)
 
 def _with_items(agent: Agent, table: NDArray[np.float32] | None) -> Agent:
     if table is not None:
-        agent.policy.set_items(table)
+        cast(FusionDQNPolicy | FusionActorCriticPolicy, agent.policy).set_items(table)
     return agent
 
 

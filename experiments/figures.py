@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from .run import RunFolder, write_file
 
-_BINS = 30  # points of the learning curve
+_POINTS, _EPISODES = 30, 32  # points of the learning curve at most, episodes behind each at least
 _COLOURS = {"baseline": "#9aa5b1", "agent": "#2f6fb2", "bound": "#d9a441"}
 
 
@@ -62,9 +63,9 @@ def draw_learning(file: Path, episodes: pd.DataFrame, scores: Mapping[str, Mappi
     plt = _pyplot()
     figure, axes = plt.subplots(figsize=(7.0, 4.0), layout="constrained")
     if len(episodes):
-        bins = pd.cut(episodes["transitions"], min(_BINS, len(episodes)))
-        curve = episodes.groupby(bins, observed=True)[["transitions", "return"]].mean()
-        axes.plot(curve["transitions"], curve["return"], color=_COLOURS["agent"], lw=2, label="training episodes")
+        points = min(_POINTS, max(len(episodes) // _EPISODES, 1))
+        curve = episodes.groupby(np.arange(len(episodes)) * points // len(episodes)).mean()
+        axes.plot(curve["transitions"], curve["return"], color=_COLOURS["agent"], lw=2, marker=".", label="training episodes")
     for name, style in (("random", ":"), ("popularity", "--"), ("content", "-."), ("oracle", "-")):
         if name in scores:
             axes.axhline(scores[name]["return"], color="#555555", ls=style, lw=1, label=f"{name} (evaluation)")

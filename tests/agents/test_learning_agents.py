@@ -5,24 +5,25 @@ from stable_baselines3 import PPO
 from toy import Toy
 
 from crossrec.agents.baselines import GreedyOracle, RandomPolicy
-from crossrec.agents.build import AGENTS, build_agent
+from crossrec.agents.build import ALGORITHMS, build_agent
 from crossrec.agents.click_model import ClickModel
 from crossrec.agents.dqn import MaskedDQN, gradient_steps_per_transition
 from crossrec.agents.masks import allowed
 from crossrec.agents.policies import FusionActorCriticPolicy, FusionDQNPolicy
 from crossrec.agents.vec_adapter import SB3VecEnv
+from crossrec.config import AgentConfig, DQNConfig, PPOConfig
 from crossrec.errors import ConfigError
 
 CLASSES = {"dqn": (MaskedDQN, FusionDQNPolicy), "ppo": (PPO, FusionActorCriticPolicy)}
 SHORT = {
-    "dqn": {"learning_starts": 64, "batch_size": 32, "buffer_size": 2000, "hidden": 32},
-    "ppo": {"rollout": 256, "batch_size": 64, "n_epochs": 2, "hidden": 32},
+    "dqn": DQNConfig(learning_starts=64, batch_size=32, buffer_size=2000, hidden=32, gradient_steps=0.125),
+    "ppo": PPOConfig(rollout=256, batch_size=64, n_epochs=2, hidden=32),
 }
 
 
 def trained(name, steps=512, seed=0, **toy):
     env = SB3VecEnv(Toy(8, **toy))
-    agent = build_agent(name, env, None if toy.get("raw") else env.env.table, seed=seed, options=SHORT[name])
+    agent = build_agent(SHORT[name], env, None if toy.get("raw") else env.env.table, seed=seed)
     return agent.learn(steps), env.env
 
 
@@ -35,7 +36,7 @@ def clicks_per_step(policy, env, steps=40):
     return total / steps
 
 
-@pytest.mark.parametrize("name", AGENTS)
+@pytest.mark.parametrize("name", ALGORITHMS)
 @pytest.mark.parametrize("toy", [{}, {"context": False}, {"raw": 96}], ids=["ids", "no context", "raw"])
 def test_training_never_takes_a_masked_action(name, toy):
     agent, env = trained(name, padding=0.7, **toy)
@@ -44,7 +45,7 @@ def test_training_never_takes_a_masked_action(name, toy):
     assert all(torch.isfinite(p).all() for p in agent.policy.parameters())
 
 
-@pytest.mark.parametrize("name", AGENTS)
+@pytest.mark.parametrize("name", ALGORITHMS)
 def test_saved_and_loaded_agents_act_alike(name, tmp_path):
     agent, env = trained(name)
     agent.save(tmp_path / "agent.zip")
@@ -81,7 +82,7 @@ def test_the_table_stands_once():
     assert not torch.equal(online.narrow.weight, target.narrow.weight)
 
 
-@pytest.mark.parametrize("name", AGENTS)
+@pytest.mark.parametrize("name", ALGORITHMS)
 def test_one_observation_or_many(name):
     agent, env = trained(name)
     obs, _ = env.reset(seed=5)
@@ -93,7 +94,7 @@ def test_one_observation_or_many(name):
         assert action == batch[i]
 
 
-@pytest.mark.parametrize("name", AGENTS)
+@pytest.mark.parametrize("name", ALGORITHMS)
 @pytest.mark.parametrize("deterministic", [True, False])
 def test_masks_hold_when_acting_and_exploring(name, deterministic):
     agent, env = trained(name)
@@ -157,7 +158,7 @@ def test_ppo_probabilities_and_entropy_are_finite_under_masks():
     assert (again[2] >= 0).all()
 
 
-@pytest.mark.parametrize("name", AGENTS)
+@pytest.mark.parametrize("name", ALGORITHMS)
 def test_the_same_seed_gives_the_same_agent(name):
     weights = [trained(name, steps=256, seed=9)[0].policy.parameters_to_vector() for _ in range(2)]
     np.testing.assert_array_equal(*weights)
@@ -182,36 +183,41 @@ def test_dqn_takes_as_many_gradient_steps_as_asked():
     counts = []
     for n in (4, 16):
         env = SB3VecEnv(Toy(n))
-        options = {"learning_starts": 0, "gradient_steps": 0.125, "batch_size": 8}
-        agent = build_agent("dqn", env, env.env.table, options=options)
+        config = DQNConfig(learning_starts=0, gradient_steps=0.125, batch_size=8)
+        agent = build_agent(config, env, env.env.table)
         counts.append(agent.learn(640)._n_updates)
     assert counts == [80, 80]
 
 
-def test_mistakes_are_named():
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        (AgentConfig(), "AgentConfig is unknown"),
+        (DQNConfig(gamma=1.5), r"agent\.gamma=1\.5"),
+        (DQNConfig(gradient_steps=0.0), "gradient_steps_per_transition=0"),
+        (DQNConfig(batch_size=0), r"agent\.batch_size=0"),
+        (PPOConfig(clip_range=0.0), r"agent\.clip_range=0"),
+    ],
+)
+def test_mistakes_are_named(config, words):
     env = SB3VecEnv(Toy(4))
-    with pytest.raises(ConfigError, match="did you mean 'dqn'"):
-        build_agent("dqm", env, env.env.table)
-    with pytest.raises(ConfigError, match="'learning_rate'"):
-        build_agent("ppo", env, env.env.table, options={"lerning_rate": 1e-3})
-    with pytest.raises(ConfigError, match=r"gamma=1\.5"):
-        build_agent("dqn", env, env.env.table, options={"gamma": 1.5})
-    with pytest.raises(ConfigError, match="gradient_steps_per_transition=0"):
-        build_agent("dqn", env, env.env.table, options={"gradient_steps": 0.0})
+    with pytest.raises(ConfigError, match=words):
+        build_agent(config, env, env.env.table)
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "steps"),
+    ("config", "steps"),
     [
-        ("dqn", {"batch_size": 128, "learning_starts": 500}, 6_000),
-        ("ppo", {"rollout": 1024, "batch_size": 256}, 10_000),
+        (DQNConfig(batch_size=128, learning_starts=500, gradient_steps=0.125, target_update=1_000), 6_000),
+        (PPOConfig(rollout=1024, batch_size=256), 10_000),
     ],
+    ids=["dqn", "ppo"],
 )
-def test_agents_learn_what_the_context_means(name, options, steps):
+def test_agents_learn_what_the_context_means(config, steps):
     """The context is rotated, so that the cosine start is worthless and everything must be learned."""
     env = SB3VecEnv(Toy(32, candidates=10))
     env.env.centres = np.roll(env.env.centres, 1, axis=0)
-    agent = build_agent(name, env, env.env.table, seed=1, options=options)
+    agent = build_agent(config, env, env.env.table, seed=1)
     before = clicks_per_step(agent, env.env)
     agent.learn(steps)
     random, oracle = (clicks_per_step(p, env.env) for p in (RandomPolicy(0), GreedyOracle(env.env.click_probability)))

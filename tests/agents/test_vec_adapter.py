@@ -7,6 +7,7 @@ from toy import Toy
 
 from crossrec.agents.build import build_agent
 from crossrec.agents.vec_adapter import SB3VecEnv
+from crossrec.config import DQNConfig, PPOConfig
 from crossrec.errors import ConfigError
 
 
@@ -93,7 +94,7 @@ def test_seeds_and_options_are_used_once():
 
 def test_replay_keeps_the_last_observation_and_bootstraps_only_at_the_horizon():
     env = SB3VecEnv(Toy(8, churn=0.2))
-    agent = build_agent("dqn", env, env.env.table, options={"learning_starts": 10_000, "buffer_size": 800})
+    agent = build_agent(DQNConfig(learning_starts=10_000, buffer_size=800), env, env.env.table)
     ends = []
     step = env.step_wait
     env.step_wait = lambda: ends.append(step()) or ends[-1]
@@ -111,7 +112,7 @@ def test_replay_keeps_the_last_observation_and_bootstraps_only_at_the_horizon():
 
 def test_stable_baselines_evaluates_and_logs_returns():
     env = SB3VecEnv(Toy(8))
-    agent = build_agent("ppo", env, env.env.table, options={"rollout": 64, "batch_size": 32}).learn(64)
+    agent = build_agent(PPOConfig(rollout=64, batch_size=32), env, env.env.table).learn(64)
     assert agent.ep_info_buffer[0].keys() == {"r", "l", "t"}
     mean, _ = evaluate_policy(agent, env, n_eval_episodes=8)  # warns, hence fails, if episodes could not be counted
     assert mean >= 0
