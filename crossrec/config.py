@@ -97,8 +97,8 @@ class AgentConfig:
     name: str = "dqn"
     learning_rate: float = 1e-3
     gamma: float = 0.5  # discount per step
-    hidden: int = 128  # width of the query tower
-    head: int = 32  # width of the per-candidate head
+    hidden: int = 64  # width of the query tower
+    head: int = 16  # width of the per-candidate head
 
 
 @dataclass

@@ -54,16 +54,15 @@ def mix(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return z
 
 
-def keys(*parts: ArrayLike) -> NDArray[np.uint64]:
+def keys(*parts: int | NDArray[np.integer]) -> NDArray[np.uint64]:
     """Hash whole numbers (broadcast together) into one 64-bit key each; the order of the parts matters.
 
     Args:
         *parts: Non-negative integers or arrays of them.
     """
-    arrays = np.broadcast_arrays(*(np.atleast_1d(np.asarray(p, np.uint64)) for p in parts))
-    key = np.full(arrays[0].shape, _GOLDEN)
-    for part in arrays:
-        key = mix((key ^ part) * _M2 + _GOLDEN)
+    key = np.full(1, _GOLDEN)
+    for part in parts:
+        key = mix((key ^ np.asarray(part, np.uint64)) * _M2 + _GOLDEN)
     return key
 
 

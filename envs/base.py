@@ -53,14 +53,14 @@ class PeopleCore:
         self.seeds = np.zeros(n, np.int64)
         self.episodes = np.zeros(n, np.int64)
 
-    def begin(self, rows: NDArray[np.intp], users: NDArray[np.int64] | None = None) -> None:
-        """Begin the current episode of ``rows``, with given people or with those that the seeds meet."""
-        self.simulator.reset(rows, self.seeds[rows], self.episodes[rows], users)
+    def begin(self, users: NDArray[np.int64] | None = None) -> None:
+        """Begin the current episode of every seed, with given people or with those that the seeds meet."""
+        self.simulator.reset(self.seeds, self.episodes, users)
 
     def begin_next(self, rows: NDArray[np.intp]) -> None:
-        """Begin the next episode of ``rows``."""
+        """Begin the next episode of the seeds in ``rows``."""
         self.episodes[rows] += 1
-        self.begin(rows)
+        self.simulator.replace(rows)
 
     def users_option(self, options: dict[str, Any] | None) -> NDArray[np.int64] | None:
         """The ids in ``reset(options={"user": ...})``, (n,), or None.

@@ -18,6 +18,7 @@ from crossrec.errors import ConfigError
 from crossrec.language.context import ContextSource, embed_texts
 from crossrec.language.moment import prompts, strangers
 from crossrec.language.projection import Projection
+from crossrec.language.prompt import Prompt
 from crossrec.observation import CONTEXT, context_space
 from crossrec.simulation.simulator import Simulator
 from crossrec.simulation.state import Seen
@@ -77,8 +78,12 @@ class LanguageReader:
 
     def read(self, seen: Seen, intent: NDArray[np.int64]) -> Vectors:
         """(n, D) of the texts; hidden truth is not looked at."""
+        return self.projection.apply(self.source.lookup(self.prompts(seen))[1])
+
+    def prompts(self, seen: Seen) -> list[Prompt]:
+        """What the source is asked about n moments."""
         moments = strangers(self.world, seen) if self.shuffled else seen
-        return self.projection.apply(self.source.lookup(prompts(self.world, moments, self.n_titles, self.detail))[1])
+        return prompts(self.world, moments, self.n_titles, self.detail)
 
 
 class ZeroReader:

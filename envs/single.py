@@ -11,8 +11,6 @@ from crossrec.config import EnvConfig
 
 from .base import Observation, PeopleCore
 
-_FIRST = np.zeros(1, np.intp)
-
 
 class CrossScenarioEnv(gym.Env[Observation, np.int64]):
     """One person who moves between recommendation scenarios.
@@ -87,7 +85,7 @@ class CrossScenarioEnv(gym.Env[Observation, np.int64]):
         else:
             self.core.episodes[0] += 1
         self._begun = True
-        self.core.begin(_FIRST, users)
+        self.core.begin(users)
         return self._observation(), _first(self.core.info())
 
     def step(self, action: np.int64) -> tuple[Observation, float, bool, bool, dict[str, Any]]:

@@ -69,7 +69,7 @@ class CrossScenarioVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[A
                 self.core.seeds[:] = int(drawn) + self._rows
             self.core.episodes[:] = 0
         self._begun, self.final_seen = True, None
-        self.core.begin(self._rows, users)
+        self.core.begin(users)
         return self.core.simulator.observe(), self.core.info()
 
     def step(

@@ -20,7 +20,7 @@ from crossrec.errors import RunError
 
 from .compose import compose_train
 from .figures import draw_scores
-from .report import print_scores
+from .report import print_scores, wide_console
 from .run import RunFolder, folder_of
 
 CONTEXTS = ("llm", "none", "template")  # the longest first, so that two side by side end soonest
@@ -50,7 +50,7 @@ def demo(overrides: list[str]) -> None:
     figure = Path(configs["none"].runs) / "demo.png"
     learners = {name for name in table if "context" in name}
     draw_scores(figure, table, learners, f"{any_result['people']} people never met in training, seed {any_result['seed']}")
-    console = Console()
+    console = wide_console()
     print_scores(console, table, "CrossScenario: what should be shown next?")
     console.print(f"Figure: {figure}\nLearning curves: {configs['none'].runs}/*/figures/learning.png", soft_wrap=True)
 
@@ -64,7 +64,7 @@ def merged(results: dict[str, dict[str, Any]]) -> dict[str, dict[str, float]]:
     table: dict[str, dict[str, float]] = {}
     for context, result in results.items():
         for policy, row in result["scores"].items():
-            name = f"{policy}, {_described(context)}" if policy == result["agent"] else policy
+            name = f"{policy.upper()}, {_described(context)}" if policy == result["agent"] else policy
             table.setdefault(name, row)
     return dict(sorted(table.items(), key=lambda entry: entry[1]["score"]))
 

@@ -66,6 +66,11 @@ def rollout(
     return tally.table()
 
 
+def evaluation_people(config: TrainConfig) -> tuple[NDArray[np.int64], int]:
+    """Ids (n,) of the people met in a run's evaluation, and the seed of their lives' noise."""
+    return np.arange(config.eval_first_user, config.eval_first_user + config.eval_people), config.seed + _EVALUATION
+
+
 def evaluate(
     lab: Lab, config: TrainConfig, agents: Mapping[str, Policy], on_step: Callable[[], None] | None = None
 ) -> pd.DataFrame:
@@ -80,8 +85,7 @@ def evaluate(
     Returns:
         Rows of :func:`rollout` with the policy's name in the column ``policy``.
     """
-    users = np.arange(config.eval_first_user, config.eval_first_user + config.eval_people)
-    seed = config.seed + _EVALUATION
+    users, seed = evaluation_people(config)
     tables = []
     for name in (*BASELINES, *agents):
         env: Any = lab.make_env(len(users), expose_truth=name == "oracle", with_context=name in agents)

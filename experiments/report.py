@@ -14,6 +14,7 @@ from crossrec.language.models import status
 from .compose import GROUPS, choices
 from .run import RunFolder
 
+_WIDTH = 100  # columns of a table of scores
 
 def print_scores(console: Console, scores: Mapping[str, Mapping[str, float]], title: str) -> None:
     """Print scores and other means by policy.
@@ -44,9 +45,15 @@ def print_scores(console: Console, scores: Mapping[str, Mapping[str, float]], ti
     console.print(table)
 
 
+def wide_console() -> Console:
+    """A console on which a table of scores fits, also where the output is no terminal."""
+    console = Console()
+    return console if console.is_terminal else Console(width=max(console.width, _WIDTH))
+
+
 def print_run(folder: RunFolder) -> None:
     """Print a complete run's table and where its files are."""
-    result, console = folder.result(), Console()
+    result, console = folder.result(), wide_console()
     title = f"{result['agent']} with context={result['context']}, seed {result['seed']}: {result['people']} new people"
     print_scores(console, result["scores"], title)
     console.print(f"Everything is in {folder.path} (figures/, result.json, *.parquet, config.yaml).", soft_wrap=True)

@@ -22,6 +22,7 @@ from crossrec.errors import RunError
 from .evaluate import evaluate, scores
 from .figures import draw_figures
 from .lab import BASELINES, Lab, build_lab
+from .prefill import prefill
 from .progress import Progress
 from .run import RunFolder, folder_of, provenance, write_config, write_file, write_json, write_table
 
@@ -49,6 +50,7 @@ def train(config: TrainConfig, *, show: bool = True) -> RunFolder:
             torch.set_num_threads(1)
             with Progress(folder, show) as progress:
                 lab = _lab(config, progress)
+                prefill(lab, config, progress)
                 agent, training = _learn(config, lab, folder, progress)
                 conclude(config, lab, agent, folder, progress, training)
     return folder

@@ -51,6 +51,7 @@ class ChoiceModel:
         self.dwell_spread = np.array([s.dwell_spread for s in specs])
         self.conversion = np.log([s.conversion / (1.0 - s.conversion) for s in specs])
         # For rho < 0 shared interest counts for other topics than elsewhere: a scenario then misleads the rest.
+        self.mirrored = bool((self.rho < 0).any())
         self.mirror = np.roll(np.arange(world.n_topics), world.n_topics // 2)
         # A short item takes less time than a long one; a dear one converts less often.
         self.length = np.ones(len(self.catalogue.facet))
@@ -62,17 +63,26 @@ class ChoiceModel:
             elif spec.facet == "price":
                 self.price[own] = np.log(self.catalogue.facet[own] / np.median(self.catalogue.facet[own]))
 
+    def enter(self, truth: Truth, scenario: NDArray[np.int64], rows: NDArray[np.intp]) -> None:
+        """Keep ``(1 - |rho|) * phi_s`` of the scenario that ``rows`` enter, which stays as it is during the visit."""
+        weight = np.float32(1) - np.abs(self.rho[scenario])
+        truth.private[rows] = weight[:, None] * truth.phi[rows, scenario]
+
     def interest(
         self, truth: Truth, scenario: NDArray[np.int64], rows: NDArray[np.intp] | slice = slice(None)
     ) -> NDArray[np.float32]:
-        """Effective interest ``rho * theta + (1 - |rho|) * phi_s``, (n, K); mirrored theta for ``rho < 0``."""
-        rho = self.rho[scenario]
-        theta, phi = truth.theta[rows], truth.phi[rows]
-        private = phi[np.arange(len(scenario)), scenario]
-        if (rho < 0).any():
-            theta = np.where((rho < 0)[:, None], theta[:, self.mirror], theta)
-        weight = np.abs(rho)[:, None]
-        mixed: NDArray[np.float32] = weight * theta + (1 - weight) * private
+        """Effective interest ``rho * theta + (1 - |rho|) * phi_s``, (m, K); mirrored theta for ``rho < 0``.
+
+        Args:
+            truth: Hidden state of n people.
+            scenario: (m,) which of them are where.
+            rows: (m,) who is asked for.
+        """
+        rho, theta = self.rho[scenario][:, None], truth.theta[rows]
+        if self.mirrored:
+            theta = np.where(rho < 0, theta[:, self.mirror], theta)
+        mixed = np.abs(rho) * theta
+        mixed += truth.private[rows]
         return mixed
 
     def utility(
@@ -91,7 +101,8 @@ class ChoiceModel:
         """
         b, c = self.behaviour, self.catalogue
         # One weight per topic first: then a single pass over the item's topics does interest and satiation.
-        weights = np.float32(b.interest) * effective - np.float32(b.satiation) * truth.satiation
+        weights = np.float32(b.interest) * effective
+        weights -= np.float32(b.satiation) * truth.satiation
         match = np.einsum("nk,nk->n", weights, c.topics[items]).astype(np.float64)
         utility = self.base[scenario] + match + b.quality * c.quality[items]
         utility += b.intent * (c.main_topic[items] == truth.intent)

@@ -122,17 +122,17 @@ class Journey:
         leak = np.where(changed, b.satiation_leak, 1.0)
         truth.satiation[rows] *= leak.astype(np.float32)[:, None]
         seen.scenario[rows] = scenario
+        self.choice.enter(truth, scenario, rows)
         seen.device[rows] = categorical(self.devices[scenario], u[1])
         seen.location[rows] = np.where(fresh, categorical(_PLACES[part], u[2]), seen.location[rows])
         seen.entered[rows] = True
         seen.visits[rows] += 1
         seen.recalled[rows] = seen.enjoyed[rows]
 
-        renewed = rows[fresh | (u[3] >= b.carry_over)]
-        u = u[:, fresh | (u[3] >= b.carry_over)]
-        routine = truth.routine[renewed, daypart(seen.minute[renewed])]
-        drawn = categorical(self.choice.interest(truth, seen.scenario[renewed], renewed), u[5])
-        truth.intent[renewed] = np.where(u[4] < b.routine, routine, drawn)
+        renewed = fresh | (u[3] >= b.carry_over)
+        usual, other = np.flatnonzero(renewed & (u[4] < b.routine)), np.flatnonzero(renewed & (u[4] >= b.routine))
+        truth.intent[rows[usual]] = truth.routine[rows[usual], part[usual]]
+        truth.intent[rows[other]] = categorical(self.choice.interest(truth, scenario[other], rows[other]), u[5, other])
 
     def _budget(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
         return self.behaviour.session_minutes * np.exp(_SESSION_SPREAD * normal(u))

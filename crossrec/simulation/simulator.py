@@ -15,21 +15,20 @@ from crossrec.observation import (
     HISTORY,
     HISTORY_FEEDBACK,
     HISTORY_SCENARIO,
-    LOCATIONS,
     MASK,
     PROFILE,
-    PROFILE_SIZE,
     SITUATION,
     WEEKDAYS,
     ObservationLayout,
 )
 from crossrec.random import Draw, keys, purposes, uniforms
 from crossrec.reward import weighted
+from crossrec.simulation.arrivals import Arrivals
 from crossrec.simulation.candidates import CandidateSampler
 from crossrec.simulation.choice import ChoiceModel, Feedback
 from crossrec.simulation.dynamics import react, remember
 from crossrec.simulation.journey import Journey, daypart, weekday
-from crossrec.simulation.state import Lives, Seen, Truth, blank_seen, blank_truth, put
+from crossrec.simulation.state import Seen, State, Truth, blank_state, put
 from crossrec.world.synthetic import World
 
 _STEP = purposes(Draw.CLICK, Draw.DWELL, Draw.CONVERSION, Draw.LEAVE, Draw.MIND)
@@ -63,9 +62,20 @@ class Simulator:
         self.choice = ChoiceModel(world, config.behaviour)
         self.journey = Journey(world, config.behaviour, self.choice)
         self.sampler = CandidateSampler(world.catalogue, config.n_candidates)
-        self.truth: Truth = blank_truth(n, world.n_topics, len(world.scenarios), len(DAYPARTS))
-        self.seen: Seen = blank_seen(n, PROFILE_SIZE, len(DAYPARTS), config.history_length, config.n_candidates)
-        self.lives = Lives(np.zeros(n, np.uint64), np.zeros(n, np.int64))
+        sizes = (self.layout.n_scenarios, len(DAYPARTS), len(WEEKDAYS), len(DEVICES))
+        self._one_hot = np.cumsum((0, *sizes))[:, None]  # where each part of the situation begins
+        self.state = self._blank()
+        self.arrivals = Arrivals(self._blank, self._begin, n)
+
+    @property
+    def truth(self) -> Truth:
+        """Hidden state."""
+        return self.state.truth
+
+    @property
+    def seen(self) -> Seen:
+        """Observable state."""
+        return self.state.seen
 
     def meet(self, seeds: NDArray[np.int64], episodes: NDArray[np.int64]) -> NDArray[np.int64]:
         """Ids of the people that seeds (m,) meet in their episodes (m,), uniform over the config's range of ids."""
@@ -73,26 +83,39 @@ class Simulator:
         return self.config.first_user + (keys(seeds, _MEETING, episodes) % span).astype(np.int64)
 
     def reset(
+        self, seeds: NDArray[np.int64], episodes: NDArray[np.int64], users: NDArray[np.int64] | None = None
+    ) -> None:
+        """Begin a new life in every place.
+
+        Args:
+            seeds: (n,) seed of each place.
+            episodes: (n,) how many lives that seed has begun before.
+            users: (n,) ids, or None to let the seeds decide whom they meet.
+        """
+        self._begin(self.state, np.arange(self.n), seeds, episodes, users)
+        self.arrivals.restart(seeds, episodes)
+
+    def replace(self, rows: NDArray[np.intp]) -> None:
+        """Begin the next life of the seeds in ``rows``, whose lives have ended."""
+        self.arrivals.admit(self.state, rows)
+
+    def _blank(self) -> State:
+        return blank_state(self.n, self.world.n_topics, len(self.world.scenarios), self.layout)
+
+    def _begin(
         self,
+        state: State,
         rows: NDArray[np.intp],
         seeds: NDArray[np.int64],
         episodes: NDArray[np.int64],
         users: NDArray[np.int64] | None = None,
     ) -> None:
-        """Begin new lives.
-
-        Args:
-            rows: (m,) which of the n places.
-            seeds: (m,) seed of each place.
-            episodes: (m,) how many lives that seed has begun before.
-            users: (m,) ids, or None to let the seed decide whom it meets.
-        """
         ids = self.meet(seeds, episodes) if users is None else users
-        put(self.truth, self.seen, rows, ids, self.world.people(ids))
-        self.lives.key[rows] = keys(seeds, _LIFE, episodes, ids)
-        self.lives.step[rows] = 0
-        self.journey.begin(self.truth, self.seen, self.lives, rows)
-        self._offer(rows)
+        put(state, rows, ids, self.world.people(ids))
+        state.lives.key[rows] = keys(seeds, _LIFE, episodes, ids)
+        state.lives.step[rows] = 0
+        self.journey.begin(state.truth, state.seen, state.lives, rows)
+        self._offer(state, rows)
 
     def step(self, actions: NDArray[np.int64]) -> Outcome:
         """Show candidate ``actions[i]`` to person i; padding is shown as nothing and is never clicked.
@@ -100,7 +123,7 @@ class Simulator:
         Args:
             actions: (n,) places among the candidates.
         """
-        truth, seen, lives = self.truth, self.seen, self.lives
+        truth, seen, lives = self.state.truth, self.state.seen, self.state.lives
         items, scenario = seen.candidates[np.arange(self.n), actions], seen.scenario.copy()
         u = uniforms(lives.key, lives.step, _STEP)
         utility = self.choice.utility(truth, scenario, items, self.choice.interest(truth, scenario))
@@ -109,7 +132,7 @@ class Simulator:
         remember(seen, items, scenario, feedback)
         lives.step += 1
         churned = self.journey.advance(truth, seen, lives, u[3], feedback.dwell)
-        self._offer(slice(None))
+        self._offer(self.state, slice(None))
         parts = _parts(feedback)
         truncated = lives.step >= self.config.horizon
         return Outcome(weighted(parts, self.config.reward), parts, churned, truncated & ~churned)
@@ -120,16 +143,9 @@ class Simulator:
         minute, scenario, candidates = seen.minute[rows], seen.scenario[rows], seen.candidates[rows].copy()
         n = len(minute)
         situation = np.zeros((n, self.layout.situation_size), np.int8)
-        here, place = np.arange(n), 0
-        for index, size in (
-            (scenario, self.layout.n_scenarios),
-            (daypart(minute), len(DAYPARTS)),
-            (weekday(minute), len(WEEKDAYS)),
-            (seen.device[rows], len(DEVICES)),
-            (seen.location[rows], len(LOCATIONS)),
-        ):
-            situation[here, place + index] = 1
-            place += size
+        parts = (scenario, daypart(minute), weekday(minute), seen.device[rows], seen.location[rows])
+        # One write through flat indices is faster than one per part.
+        situation.ravel()[np.arange(n) * self.layout.situation_size + np.stack(parts) + self._one_hot] = 1
         return {
             PROFILE: seen.profile[rows].copy(),
             SITUATION: situation,
@@ -153,8 +169,8 @@ class Simulator:
             expected[:, place] = np.where(items > 0, weighted(parts, self.config.reward), -np.inf)
         return expected
 
-    def _offer(self, rows: NDArray[np.intp] | slice) -> None:
-        seen, lives = self.seen, self.lives
+    def _offer(self, state: State, rows: NDArray[np.intp] | slice) -> None:
+        seen, lives = state.seen, state.lives
         seen.candidates[rows] = self.sampler.sample(
             lives.key[rows], lives.step[rows], seen.scenario[rows], seen.recalled[rows]
         )

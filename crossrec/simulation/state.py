@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from crossrec.observation import DAYPARTS, PROFILE_SIZE, ObservationLayout
 from crossrec.world.population import People
 
 ENJOYED = 3  # how many of the latest enjoyed items a recommender keeps in mind
@@ -21,6 +22,7 @@ class Truth:
 
     theta: NDArray[np.float32]  # (n, K) shared interest
     phi: NDArray[np.float32]  # (n, S, K) private interest per scenario
+    private: NDArray[np.float32]  # (n, K) the part of effective interest that the current scenario shares with none
     routine: NDArray[np.int64]  # (n, D) topic usually on the mind at each daypart
     habit: NDArray[np.float32]  # (n, D, S) weight of each scenario at each daypart
     patience: NDArray[np.float32]  # (n,) factor on how long they stay
@@ -65,11 +67,40 @@ class Lives:
     step: NDArray[np.int64]  # (n,) steps taken
 
 
-def blank_truth(n: int, n_topics: int, n_scenarios: int, n_dayparts: int) -> Truth:
-    """A hidden state of ``n`` rows to be filled by :func:`put`."""
+@dataclass
+class State:
+    """Everything that is kept of n people."""
+
+    truth: Truth
+    seen: Seen
+    lives: Lives
+
+
+def blank_state(n: int, n_topics: int, n_scenarios: int, layout: ObservationLayout) -> State:
+    """A state of ``n`` rows to be filled by :func:`put`."""
+    return State(
+        _blank_truth(n, n_topics, n_scenarios, len(DAYPARTS)),
+        _blank_seen(n, PROFILE_SIZE, len(DAYPARTS), layout.history_length, layout.n_candidates),
+        Lives(np.zeros(n, np.uint64), np.zeros(n, np.int64)),
+    )
+
+
+def copy_rows(source: State, target: State, rows: NDArray[np.intp]) -> None:
+    """Copy everything about some people from one state to the same rows of another."""
+    for here, there in (
+        (source.truth, target.truth),
+        (source.seen, target.seen),
+        (source.lives, target.lives),
+    ):
+        for column in fields(here):
+            getattr(there, column.name)[rows] = getattr(here, column.name)[rows]
+
+
+def _blank_truth(n: int, n_topics: int, n_scenarios: int, n_dayparts: int) -> Truth:
     return Truth(
         theta=np.zeros((n, n_topics), np.float32),
         phi=np.zeros((n, n_scenarios, n_topics), np.float32),
+        private=np.zeros((n, n_topics), np.float32),
         routine=np.zeros((n, n_dayparts), np.int64),
         habit=np.zeros((n, n_dayparts, n_scenarios), np.float32),
         patience=np.ones(n, np.float32),
@@ -81,8 +112,7 @@ def blank_truth(n: int, n_topics: int, n_scenarios: int, n_dayparts: int) -> Tru
     )
 
 
-def blank_seen(n: int, profile_size: int, n_dayparts: int, history_length: int, n_candidates: int) -> Seen:
-    """An observable state of ``n`` rows to be filled by :func:`put`."""
+def _blank_seen(n: int, profile_size: int, n_dayparts: int, history_length: int, n_candidates: int) -> Seen:
     return Seen(
         user=np.zeros(n, np.int64),
         profile=np.zeros((n, profile_size), np.int8),
@@ -103,10 +133,10 @@ def blank_seen(n: int, profile_size: int, n_dayparts: int, history_length: int, 
     )
 
 
-def put(truth: Truth, seen: Seen, rows: NDArray[np.intp], ids: NDArray[np.int64], people: People) -> None:
+def put(state: State, rows: NDArray[np.intp], ids: NDArray[np.int64], people: People) -> None:
     """Begin new lives in ``rows``: these people, and everything else as nothing had happened yet."""
-    for state in (truth, seen):
-        for column in fields(state):
+    for half in (state.truth, state.seen):
+        for column in fields(half):
             values = getattr(people, column.name, None)
-            getattr(state, column.name)[rows] = 0 if values is None else values
-    seen.user[rows] = ids
+            getattr(half, column.name)[rows] = 0 if values is None else values
+    state.seen.user[rows] = ids

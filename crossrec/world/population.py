@@ -92,7 +92,7 @@ def draw_people(
     theta = np.ascontiguousarray(interests[:, 0])
 
     habit = np.exp(_HABIT_TAIL * normal(draws["habit"])).reshape(n, n_dayparts, n_scenarios) * daypart_weights.T
-    routine = np.stack([categorical(theta, draws["routine"][:, d]) for d in range(n_dayparts)], axis=1)
+    routine = categorical(np.repeat(theta, n_dayparts, axis=0), draws["routine"].ravel()).reshape(n, n_dayparts)
     top = np.argsort(-theta, axis=1, kind="stable")[:, :N_STATED]
     profile = np.zeros((n, PROFILE_SIZE), np.int8)
     profile[np.arange(n), age] = 1
