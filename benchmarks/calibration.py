@@ -1,7 +1,8 @@
-"""Is there something to learn? Scores of simple policies and of the observable ceiling at the defaults of CrossScenario-v0.
+"""Is there something to learn? Scores of simple policies and of the observable ceiling in CrossScenario-v0.
 
-The ceiling is a supervised click model on the observation with template context, trained on 200,000 logged steps, that acts
-greedily: what a recommender may know, without planning. Half of the log is a random policy's, half popularity's and content's.
+The ceiling is a supervised click model on the observation with template context, trained on 200,000 logged steps,
+that acts greedily: what a recommender may know, without planning. Half of the log is a random policy's, half that of
+popularity and content.
 """
 
 from __future__ import annotations
@@ -58,7 +59,9 @@ def holds(table: dict[str, dict[str, float]]) -> dict[str, bool]:
     """Each bar in words, and whether it holds."""
     random, oracle = table["random"], table["oracle"]
     checks = {
-        f"random click rate {random['click_rate']:.1%} in 3% to 15%": CLICK_RATE[0] <= random["click_rate"] <= CLICK_RATE[1],
+        f"random click rate {random['click_rate']:.1%} in 3% to 15%": CLICK_RATE[0]
+        <= random["click_rate"]
+        <= CLICK_RATE[1],
         f"oracle return {oracle['return'] / random['return']:.1f} times random, at least 4": oracle["return"]
         >= RATIO * random["return"],
         "popularity and content apart: intervals do not overlap": table["popularity"]["high"] < table["content"]["low"]

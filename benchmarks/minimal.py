@@ -1,7 +1,8 @@
 """A minimal NumPy simulator: the least that any recommender simulation does, as the reference of the throughput table.
 
-Each step: score the chosen item by a dot product, draw a click, maybe move to another scenario, offer 50 new candidates, and
-hand out a copy of the observation. No drift, satiation, mood, sessions, gaps, history, masks or reproducible lives.
+Each step: score the chosen item by a dot product, draw a click, maybe move to another scenario, offer 50 new
+candidates, and hand out a copy of the observation. No drift, satiation, mood, sessions, gaps, history, masks or
+reproducible lives.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""User-steps per CPU-second of the vector environment beside the minimal NumPy simulator, measured in turns in one run."""
+"""User-steps per CPU-second of the vector environment beside the minimal NumPy simulator, in turns in one run."""
 
 from __future__ import annotations
 

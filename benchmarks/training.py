@@ -1,7 +1,7 @@
-"""Stable-Baselines3 training steps per second: item ids with a shared table, beside the same agent fed raw 384-wide vectors.
+"""Training steps per second: item ids with a shared table, beside the same agent fed raw 384-wide vectors.
 
-Both forms learn from the same people with equal gradient steps per transition and a replay of 10,000 transitions, in turns in
-one run. The second table says what each form learnt from equally many transitions.
+Both forms learn from the same people with equal gradient steps per transition and a replay of 10,000 transitions, in
+turns in one run. What follows the table says what each form learnt from equally many transitions.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""CrossRec: people who move across recommendation scenarios, language contexts, and agents that learn what to recommend.
+"""CrossRec: people who move across recommendation scenarios, language contexts, and agents that learn.
 
 Importing this package registers the environments with Gymnasium; it imports neither torch nor transformers.
 """

@@ -36,7 +36,7 @@ class LifeTally:
         truncated: NDArray[np.bool_],
     ) -> None:
         """Count one step, (n,) each, for those whose life has not ended before."""
-        step = {"return": reward, "steps": 1.0, **parts, "churned": terminated}
+        step = {"return": reward, "steps": np.ones(len(reward)), **parts, "churned": terminated.astype(np.float64)}
         for name, value in step.items():
             self._sums[name] += np.where(self.alive, value, 0.0)
         self.alive &= ~(terminated | truncated)

@@ -110,5 +110,6 @@ def categorical(weights: NDArray[np.floating], u: NDArray[np.float64]) -> NDArra
         u: (n,) uniform draws.
     """
     cumulative = np.cumsum(weights, axis=1, dtype=np.float64)
-    drawn = (cumulative < (u * cumulative[:, -1])[:, None]).sum(axis=1)
-    return np.minimum(drawn, weights.shape[1] - 1)
+    drawn: NDArray[np.intp] = (cumulative < (u * cumulative[:, -1])[:, None]).sum(axis=1)
+    drawn[drawn == weights.shape[1]] = weights.shape[1] - 1  # rounding may carry u past the last sum
+    return drawn

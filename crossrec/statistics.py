@@ -32,7 +32,7 @@ def normalised_scores(
     n_resamples: int = 2000,
     level: float = 0.95,
 ) -> dict[str, Estimate]:
-    """Mean returns on the scale where policy ``zero`` is 0 and policy ``one`` is 1, with percentile bootstrap intervals.
+    """Mean returns where policy ``zero`` is 0 and policy ``one`` is 1, with percentile bootstrap intervals.
 
     All policies met the same people in the same moments, so people are resampled jointly for all of them (a paired
     bootstrap, Efron and Tibshirani 1993): the uncertainty of both ends of the scale is part of each interval.

@@ -1,4 +1,4 @@
-"""What the single and the vector environment share: options, spaces, the simulator and what they tell besides rewards."""
+"""What the single and the vector environment share: options, spaces, the simulator, and what infos tell."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ A context is read when a person enters a scenario, for everybody who enters in o
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import gymnasium as gym
 import numpy as np
@@ -123,7 +123,9 @@ class ContextWrapper(gym.Wrapper[Observation, np.int64, Observation, np.int64]):
         if not isinstance(base, CrossScenarioEnv):
             raise ConfigError(f"ContextWrapper needs a CrossRec environment; found {type(base).__name__}.")
         self.core, self.reader = base.core, reader
-        self.observation_space = _with_context(env.observation_space, reader.dimension)
+        self.observation_space = cast(
+            "spaces.Space[Observation]", _with_context(env.observation_space, reader.dimension)
+        )
         self._context = np.zeros(reader.dimension, np.float32)
 
     def reset(
@@ -161,7 +163,7 @@ class VectorContextWrapper(VectorWrapper):
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
         """As the environment's, with contexts."""
-        observation, infos = self.env.reset(seed=seed, options=options)
+        observation, infos = self.env.reset(seed=seed, options=options)  # type: ignore[arg-type]
         self._refresh(np.arange(self.num_envs))
         return {**observation, CONTEXT: self._context.copy()}, infos
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, cast
 
 import gymnasium as gym
 import numpy as np
+from gymnasium import spaces
 
 from crossrec.config import EnvConfig
 
@@ -16,10 +17,10 @@ class CrossScenarioEnv(gym.Env[Observation, np.int64]):
     """One person who moves between recommendation scenarios.
 
     ## Description
-    A person with interests, a topic on the mind, boredom and mood uses a shop, the news, a social feed, music and videos
-    over hours and days. At each step the policy shows one of ``n_candidates`` items of the scenario that the person is
-    in; the person ignores it or clicks, stays with it for a while and may convert. What is shown changes what the person
-    wants next, how long the person stays, which scenario comes next, and whether the person ever returns.
+    A person with interests, a topic on the mind, boredom and mood uses a shop, the news, a social feed, music and
+    videos over hours and days. At each step the policy shows one of ``n_candidates`` items of the scenario that the
+    person is in; the person ignores it or clicks, stays with it for a while and may convert. What is shown changes what
+    the person wants next, how long the person stays, which scenario comes next, and whether the person ever returns.
 
     ## Action Space
     ``Discrete(n_candidates)``: the place of the item among ``candidates``. Choosing padding (``mask`` 0) shows nothing;
@@ -56,7 +57,7 @@ class CrossScenarioEnv(gym.Env[Observation, np.int64]):
     * v0: first version.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": []}
+    metadata: dict[str, Any] = {"render_modes": []}
 
     def __init__(
         self,
@@ -68,7 +69,7 @@ class CrossScenarioEnv(gym.Env[Observation, np.int64]):
     ) -> None:
         self.core = PeopleCore(config, options, 1, expose_truth)
         self.config, self.world = self.core.config, self.core.world
-        self.observation_space = self.core.observation_space
+        self.observation_space = cast("spaces.Space[Observation]", self.core.observation_space)
         self.action_space = self.core.action_space
         self.render_mode = render_mode
         self._begun = False

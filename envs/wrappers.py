@@ -1,9 +1,11 @@
-"""Item ids as vectors, for libraries that know nothing of item tables. ``gymnasium.wrappers.FlattenObservation`` on top
-makes one flat Box of it."""
+"""Item ids as vectors, for libraries that know nothing of item tables.
+
+``gymnasium.wrappers.FlattenObservation`` on top makes one flat Box of it.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import gymnasium as gym
 import numpy as np
@@ -80,7 +82,7 @@ class ExpandItems(gym.ObservationWrapper[Observation, Any, Observation]):
         super().__init__(env)
         table = item_vectors(env.get_wrapper_attr("world")) if vectors is None else vectors
         self.expand = ItemExpander(env.observation_space, table)
-        self.observation_space = self.expand.space
+        self.observation_space = cast("spaces.Space[Observation]", self.expand.space)
 
     def observation(self, observation: Observation) -> Observation:
         """See :class:`ItemExpander`."""
@@ -100,7 +102,7 @@ class VectorExpandItems(VectorWrapper):
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
         """As the environment's."""
-        observation, infos = self.env.reset(seed=seed, options=options)
+        observation, infos = self.env.reset(seed=seed, options=options)  # type: ignore[arg-type]
         return self.expand(observation), infos
 
     def step(self, actions: Any) -> tuple[Observation, Any, Any, Any, dict[str, Any]]:

@@ -49,7 +49,9 @@ def demo(overrides: list[str]) -> None:
     any_result = next(iter(results.values()))
     figure = Path(configs["none"].runs) / "demo.png"
     learners = {name for name in table if "context" in name}
-    draw_scores(figure, table, learners, f"{any_result['people']} people never met in training, seed {any_result['seed']}")
+    draw_scores(
+        figure, table, learners, f"{any_result['people']} people never met in training, seed {any_result['seed']}"
+    )
     console = wide_console()
     print_scores(console, table, "CrossScenario: what should be shown next?")
     console.print(f"Figure: {figure}\nLearning curves: {configs['none'].runs}/*/figures/learning.png", soft_wrap=True)
@@ -75,7 +77,8 @@ def _described(context: str) -> str:
 
 def _run_all(waiting: list[str], folders: dict[str, RunFolder], overrides: list[str]) -> str:
     """Run in processes of their own; returns what went wrong, in words."""
-    todo, running, failed = list(waiting), {}, []
+    todo, failed = list(waiting), []
+    running: dict[str, subprocess.Popen[bytes]] = {}
     with _bars() as bars:
         tasks = {name: bars.add_task(f"context={name}", total=None, note="waiting") for name in waiting}
         try:

@@ -1,4 +1,4 @@
-"""Evaluation on common random numbers: every policy meets the same people, none of them met in training, in the same moments."""
+"""Evaluation on common random numbers: every policy meets the same new people in the same moments."""
 
 from __future__ import annotations
 

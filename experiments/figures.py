@@ -65,7 +65,9 @@ def draw_learning(file: Path, episodes: pd.DataFrame, scores: Mapping[str, Mappi
     if len(episodes):
         points = min(_POINTS, max(len(episodes) // _EPISODES, 1))
         curve = episodes.groupby(np.arange(len(episodes)) * points // len(episodes)).mean()
-        axes.plot(curve["transitions"], curve["return"], color=_COLOURS["agent"], lw=2, marker=".", label="training episodes")
+        axes.plot(
+            curve["transitions"], curve["return"], color=_COLOURS["agent"], lw=2, marker=".", label="training episodes"
+        )
     for name, style in (("random", ":"), ("popularity", "--"), ("content", "-."), ("oracle", "-")):
         if name in scores:
             axes.axhline(scores[name]["return"], color="#555555", ls=style, lw=1, label=f"{name} (evaluation)")

@@ -144,6 +144,4 @@ def make_reader(
     if context.name == "oracle":
         return OracleReader(source, projection)
     shuffled = context.name == "shuffled"
-    return LanguageReader(
-        world, source, projection, n_titles=context.titles, detail=context.detail, shuffled=shuffled
-    )
+    return LanguageReader(world, source, projection, n_titles=context.titles, detail=context.detail, shuffled=shuffled)

@@ -1,12 +1,15 @@
-"""Contexts written ahead in full batches: a language model is several times slower when asked a few moments at a time.
+"""Contexts written ahead in full batches: a language model is several times slower when asked little by little.
 
-A random policy lives the same lives first, without contexts, which takes a moment. Whom people are, and where and when they
-go, depends little on what is shown, so nearly all prompts of the real run are met.
+A random policy lives the same lives first, without contexts, which takes a moment. Who people are, and where and when
+they go, depends little on what is shown, so nearly all prompts of the real run are met.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from crossrec.config import TrainConfig
 from crossrec.envs.context import LanguageReader
@@ -34,12 +37,12 @@ def _met(
     people: int,
     steps: int,
     seed: int,
-    users: np.ndarray[tuple[int], np.dtype[np.int64]] | None,
+    users: NDArray[np.int64] | None,
     n_users: int | None,
 ) -> dict[Prompt, None]:
     """Distinct prompts in the order of meeting them."""
     env = lab.make_env(people, users=n_users, with_context=False)
-    base = env.unwrapped
+    base: Any = env.unwrapped
     env.reset(seed=seed, options=None if users is None else {"user": users})
     met = dict.fromkeys(reader.prompts(base.core.simulator.seen))
     rng = np.random.default_rng(seed)

@@ -16,6 +16,7 @@ from .run import RunFolder
 
 _WIDTH = 100  # columns of a table of scores
 
+
 def print_scores(console: Console, scores: Mapping[str, Mapping[str, float]], title: str) -> None:
     """Print scores and other means by policy.
 

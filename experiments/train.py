@@ -78,7 +78,9 @@ def load_agent(folder: RunFolder, config: TrainConfig) -> BaseAlgorithm:
         RunError: If it is missing or damaged, or was saved by something else.
     """
     if not folder.checkpoint.is_file():
-        raise RunError(f"{folder.path} has no checkpoint.zip: training did not get that far; run `crossrec train` again.")
+        raise RunError(
+            f"{folder.path} has no checkpoint.zip: training did not get that far; run `crossrec train` again."
+        )
     try:
         return ALGORITHMS[config.agent.name].load(folder.checkpoint, device=config.device)
     # Zip, pickle and torch each raise errors of their own for a damaged file.
@@ -125,7 +127,9 @@ def _lab(config: TrainConfig, progress: Progress) -> Lab:
     return lab
 
 
-def _learn(config: TrainConfig, lab: Lab, folder: RunFolder, progress: Progress) -> tuple[BaseAlgorithm, dict[str, Any]]:
+def _learn(
+    config: TrainConfig, lab: Lab, folder: RunFolder, progress: Progress
+) -> tuple[BaseAlgorithm, dict[str, Any]]:
     env = SB3VecEnv(lab.make_env(config.people, users=config.train_users))
     agent = build_agent(config.agent, env, lab.table, seed=config.seed, device=config.device)
     progress.stage("train", config.steps)
@@ -182,5 +186,3 @@ class _Watcher(BaseCallback):
     def curve(self) -> pd.DataFrame:
         """One row per training episode: transitions so far, return, length [steps]."""
         return pd.DataFrame(self._episodes, columns=["transitions", "return", "steps"])
-
-

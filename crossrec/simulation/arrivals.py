@@ -1,5 +1,7 @@
-"""Lives prepared ahead: in a large batch somebody's life ends at nearly every step, and beginning a few lives costs almost as
-much as beginning hundreds. A life is a pure function of its seed and episode, so the next ones may be begun early.
+"""Lives prepared ahead.
+
+In a large batch somebody's life ends at nearly every step, and beginning a few lives costs almost as much as beginning
+hundreds. A life is a pure function of its seed and episode, so the next ones may be begun early.
 """
 
 from __future__ import annotations

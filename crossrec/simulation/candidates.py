@@ -1,8 +1,8 @@
 """Which items may be shown: a uniform sample of the scenario's items, without ever touching the catalogue.
 
-The sample is the arithmetic progression ``first + (a + j * b) mod n`` with random start a and a random stride b that has no
-factor in common with n. It never repeats an item, each item is equally likely at each place, and it costs no memory. Where an
-item stands is known by the stride's inverse modulo n, so leaving some out needs no search either.
+The sample is the arithmetic progression ``first + (a + j * b) mod n`` with random start a and a random stride b that
+has no factor in common with n. It never repeats an item, and each item is equally likely at each place. Where an item
+stands is known by the stride's inverse modulo n, so leaving some out needs no search either.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _TABLE = 1 << 20  # numbers in the table of progressions of one scenario, at mos
 class CandidateSampler:
     """Draws ``n_candidates`` distinct items of a scenario for each person.
 
-    The progressions ``j * b mod n`` stand in a table, a row per stride: a step looks them up and adds the start, without a
-    division. Numbers are unsigned, so that ``min(x, x - n)`` is ``x mod n`` for x below 2n.
+    The progressions ``j * b mod n`` stand in a table, a row per stride: a step looks them up and adds the start,
+    without a division. Numbers are unsigned, so that ``min(x, x - n)`` is ``x mod n`` for x below 2n.
     """
 
     def __init__(self, catalogue: Catalogue, n_candidates: int) -> None:
@@ -60,7 +60,7 @@ class CandidateSampler:
         size, first = self.size[scenario][:, None], self.first[scenario][:, None]
         start = (random_bits[0][:, None] % size).astype(np.uint32)
         which = self._begin[scenario] + (random_bits[1] % self._n_strides[scenario]).astype(np.intp)
-        items = self._progressions[which]
+        items: NDArray[np.uint32] = self._progressions[which]
         items += start
         np.minimum(items, items - size, out=items)
         items += first
@@ -71,7 +71,8 @@ class CandidateSampler:
             place = offset * self._inverses[which[row]] % size[row, 0]
             near = place < self.n_candidates
             items[row[near], place[near]] = 0
-        return items.view(np.int32)
+        candidates: NDArray[np.int32] = items.view(np.int32)
+        return candidates
 
 
 def _coprimes(n: int, most: int) -> NDArray[np.int64]:

@@ -1,7 +1,7 @@
 """What people do with an item: whether they click, how long they stay, whether they convert.
 
-The choice is a multinomial logit with a no-click alternative of utility 0 (McFadden 1974), which for a single item shown is
-``P(click) = 1 / (1 + exp(-u))`` with
+The choice is a multinomial logit with a no-click alternative of utility 0 (McFadden 1974), which for a single item
+shown is ``P(click) = 1 / (1 + exp(-u))`` with
 
     u = base_s + interest * <e, x> + intent * [main topic = intent] + quality * q - satiation * <s, x>
 """
@@ -104,13 +104,17 @@ class ChoiceModel:
         weights = np.float32(b.interest) * effective
         weights -= np.float32(b.satiation) * truth.satiation
         match = np.einsum("nk,nk->n", weights, c.topics[items]).astype(np.float64)
-        utility = self.base[scenario] + match + b.quality * c.quality[items]
+        utility: NDArray[np.float64] = self.base[scenario] + match + b.quality * c.quality[items]
         utility += b.intent * (c.main_topic[items] == truth.intent)
         utility[items == 0] = -np.inf
         return utility
 
     def feedback(
-        self, utility: NDArray[np.float64], scenario: NDArray[np.int64], items: NDArray[np.int32], u: NDArray[np.float64]
+        self,
+        utility: NDArray[np.float64],
+        scenario: NDArray[np.int64],
+        items: NDArray[np.int32],
+        u: NDArray[np.float64],
     ) -> Feedback:
         """Draw what happens.
 

@@ -55,9 +55,7 @@ def react(
     truth.clicked[:] = click
 
 
-def remember(
-    seen: Seen, items: NDArray[np.int32], scenario: NDArray[np.int64], feedback: Feedback
-) -> None:
+def remember(seen: Seen, items: NDArray[np.int32], scenario: NDArray[np.int64], feedback: Feedback) -> None:
     """Push what happened to the front of the observable history, in place."""
     for column in (seen.history, seen.history_scenario, seen.history_feedback):
         column[..., 1:] = column[..., :-1].copy()

@@ -103,11 +103,10 @@ class Journey:
         seen.minute[rows] = (seen.minute[rows] + gap) % WEEK
         truth.satiation[rows] *= np.exp2(-gap / b.satiation_half_life).astype(np.float32)[:, None]
         truth.budget[rows] = self._budget(u[2])
-        return u[0] < (logistic(self.churn - b.churn_mood * mood) if b.churn > 0 else 0.0)
+        churned: NDArray[np.bool_] = u[0] < logistic(self.churn - b.churn_mood * mood)
+        return churned if b.churn > 0 else np.zeros(len(rows), np.bool_)
 
-    def _enter(
-        self, truth: Truth, seen: Seen, lives: Lives, rows: NDArray[np.intp], fresh: NDArray[np.bool_]
-    ) -> None:
+    def _enter(self, truth: Truth, seen: Seen, lives: Lives, rows: NDArray[np.intp], fresh: NDArray[np.bool_]) -> None:
         """Enter a scenario; ``fresh`` marks those who begin a session, with nothing on their mind."""
         b = self.behaviour
         u = uniforms(lives.key[rows], lives.step[rows], _ENTER)

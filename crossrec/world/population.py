@@ -59,9 +59,7 @@ def _age_tilt(world_seed: int, n_topics: int) -> NDArray[np.float32]:
     return np.exp(1.5 * (u - 0.5)).astype(np.float32)
 
 
-def draw_people(
-    world_seed: int, ids: NDArray[np.int64], daypart_weights: NDArray[np.float64], n_topics: int
-) -> People:
+def draw_people(world_seed: int, ids: NDArray[np.int64], daypart_weights: NDArray[np.float64], n_topics: int) -> People:
     """The people with these ids.
 
     Args:
