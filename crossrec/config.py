@@ -83,6 +83,7 @@ class ContextConfig:
     detail: bool = False  # whether a prompt names device and weekend, which the observation tells anyway
     max_new_tokens: int = 10  # [tokens] at most per generated text
     batch_size: int = 64  # prompts generated at once
+    workers: int = 1  # processes that write texts ahead of a run, each with one thread and a model of its own
     dtype: str = "float32"  # float32 writes the same text at any batch size, bfloat16 does not
     device: str = "auto"  # of the models: auto, cpu, cuda, ...
     generator_folder: str | None = None  # a local causal LM instead of the fetched one
@@ -229,6 +230,7 @@ def check_train_config(config: TrainConfig, known_scenarios: list[str]) -> None:
     check_name("context.encoder", context.encoder, ENCODERS)
     check_range("context.dimension", context.dimension, 2, 4096)
     check_range("context.titles", context.titles, 0, 3)
+    check_range("context.workers", context.workers, 1, 256)
     check_range("seed", config.seed, 0, 2**31)
     for name in ("steps", "people", "train_users", "eval_people"):
         check_range(name, getattr(config, name), 1)

@@ -23,6 +23,7 @@ from .figures import draw_scores
 from .report import print_scores, wide_console
 from .run import RunFolder, folder_of
 
+DEFAULTS = ("eval_people=120", "context.workers=2")
 CONTEXTS = ("llm", "none", "template")  # the longest first, so that two side by side end soonest
 _AT_ONCE = 2  # single-threaded runs side by side beat one run with two threads
 _POLL = 0.5  # [s]
@@ -38,6 +39,7 @@ def demo(overrides: list[str]) -> None:
         ConfigError: If an option is wrong.
         RunError: If a run fails; the others are finished first, and what is done is kept.
     """
+    overrides = [*DEFAULTS, *overrides]
     configs = {name: compose_train([*overrides, f"context={name}"]) for name in CONTEXTS}
     folders = {name: folder_of(config) for name, config in configs.items()}
     waiting = [name for name in CONTEXTS if not folders[name].result_file.is_file()]

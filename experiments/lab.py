@@ -96,12 +96,16 @@ def build_lab(env: EnvConfig, context: ContextConfig, on_progress: Progress | No
         ModelError: If a model is needed that is not there.
     """
     world = build_world(tuple(env.scenarios), env.items_per_scenario, env.world_seed)
-    encoder, store = make_encoder(context), make_store(context)
-    embedded = embed_texts(encoder, world.catalogue.texts(), store, on_progress)
+    source = make_source(context)
+    embedded = embed_texts(source.encoder, world.catalogue.texts(), source.store, on_progress)
     projection = Projection.fit(embedded, context.dimension)
     vectors = np.concatenate([np.zeros((1, context.dimension), np.float32), projection.apply(embedded)])
-    source = ContextSource(make_generator(context), encoder, store)
     return Lab(env, world, vectors, make_reader(context, world, source, projection), source)
+
+
+def make_source(context: ContextConfig) -> ContextSource:
+    """The source of texts that a config names; models load when something has to be computed."""
+    return ContextSource(make_generator(context), make_encoder(context), make_store(context))
 
 
 def make_encoder(context: ContextConfig) -> Encoder:

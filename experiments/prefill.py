@@ -6,17 +6,20 @@ they go, depends little on what is shown, so nearly all prompts of the real run 
 
 from __future__ import annotations
 
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crossrec.config import TrainConfig
+from crossrec.config import ContextConfig, TrainConfig
 from crossrec.envs.context import LanguageReader
+from crossrec.language.context import ContextSource
 from crossrec.language.prompt import Prompt
 
 from .evaluate import evaluation_people
-from .lab import Lab
+from .lab import Lab, make_source
 from .progress import Progress
 
 
@@ -27,8 +30,35 @@ def prefill(lab: Lab, config: TrainConfig, progress: Progress) -> None:
     users, seed = evaluation_people(config)
     met = _met(lab, lab.reader, config.people, config.steps // config.people, config.seed, None, config.train_users)
     met |= _met(lab, lab.reader, config.eval_people, config.env.horizon - 1, seed, users, None)
-    progress.stage("write texts", len(met))
-    lab.source.lookup(list(met), progress.advance)
+    prompts = list(met)
+    progress.stage("write texts", len(prompts))
+    if config.context.workers == 1:
+        lab.source.lookup(prompts, progress.advance)
+        return
+    # Workers share the store, so what they write is there when the run asks for it.
+    size = config.context.batch_size
+    chunks = [prompts[start : start + size] for start in range(0, len(prompts), size)]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(config.context.workers, context, _start_worker, (config.context,)) as pool:
+        for done in as_completed([pool.submit(_write, chunk) for chunk in chunks]):
+            progress.advance(done.result())
+
+
+_worker_source: ContextSource | None = None
+
+
+def _start_worker(context: ContextConfig) -> None:
+    global _worker_source
+    import torch
+
+    torch.set_num_threads(1)
+    _worker_source = make_source(context)
+
+
+def _write(prompts: list[Prompt]) -> int:
+    assert _worker_source is not None
+    _worker_source.lookup(prompts)
+    return len(prompts)
 
 
 def _met(

@@ -23,7 +23,8 @@ from crossrec.world.scenario import SCENARIOS
 
 from .compose import AGENT_SCHEMAS
 
-_ELSEWHERE = {"runs", "device"}  # options that say where a run is computed, not what
+_ELSEWHERE = {"runs", "device"}  # options that say where and how a run is computed, not what
+_CONTEXT_ELSEWHERE = {"device", "store", "workers", "batch_size"}
 _PACKAGES = ("crossrec", "numpy", "scipy", "gymnasium", "stable-baselines3", "torch", "transformers")
 
 
@@ -116,7 +117,7 @@ class RunFolder:
 def folder_of(config: TrainConfig) -> RunFolder:
     """The folder of a config's run: readable names and a hash of everything that decides the result."""
     options = {k: v for k, v in dataclasses.asdict(config).items() if k not in _ELSEWHERE}
-    options["context"] = {k: v for k, v in options["context"].items() if k not in ("device", "store")}
+    options["context"] = {k: v for k, v in options["context"].items() if k not in _CONTEXT_ELSEWHERE}
     digest = hashlib.sha256(json.dumps(options, sort_keys=True).encode()).hexdigest()[:8]
     return RunFolder(Path(config.runs) / f"{config.agent.name}-{config.context.name}-seed{config.seed}-{digest}")
 

@@ -60,5 +60,7 @@ def test_every_module_of_the_simulation_leaves_torch_alone_at_import():
         for file in sorted((ROOT / "crossrec").rglob("*.py"))
         if file.name != "__init__.py"
     ]
-    code = f"import importlib, sys; [importlib.import_module(m) for m in {modules!r}]; assert 'torch' not in sys.modules"
+    code = (
+        f"import importlib, sys; [importlib.import_module(m) for m in {modules!r}]; assert 'torch' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)

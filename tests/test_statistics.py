@@ -69,9 +69,9 @@ def test_a_wider_level_gives_a_wider_interval():
 
 
 def test_intervals_cover_the_truth_about_as_often_as_they_say():
-    """True scores 0, 0.4 and 1 over 300 groups of 60 people with large differences between people."""
+    """True scores 0, 0.4 and 1 over 200 groups of 60 people with large differences between people."""
     covered, rng = [], RNG(11)
-    for _ in range(300):
+    for _ in range(200):
         people = rng.normal(0.0, 2.0, 60)
         returns = {
             name: mean + people + rng.normal(0.0, 1.0, 60)

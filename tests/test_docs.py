@@ -1,0 +1,96 @@
+"""What the documents show works: Python blocks run, commands exist, their options compose."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from crossrec.experiments.cli import _parser
+from crossrec.experiments.compose import compose_train
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+VANILLA = ROOT / "examples" / "vanilla_ppo.py"
+TO_COME = {"conf/env/podcasts.yaml", "conf/agent/a2c.yaml", "docs/demo.png"}  # what the how-tos and `make demo` make
+
+
+def blocks(document, language):
+    """The document's code blocks, without the indentation of the list that they stand in."""
+    fenced = re.findall(rf"^( *)```{language}\n(.*?)^\1```$", document.read_text(encoding="utf-8"), re.M | re.S)
+    return [re.sub(rf"^{indent}", "", block, flags=re.M) for indent, block in fenced]
+
+
+def numbered(language):
+    return [
+        pytest.param(block, id=f"{document.name}-{number}")
+        for document in DOCUMENTS
+        for number, block in enumerate(blocks(document, language), 1)
+        if block != VANILLA.read_text(encoding="utf-8")
+    ]
+
+
+def commands(program):
+    """Arguments of every line of a bash block, or of a table's code, that calls the program."""
+    shown = []
+    for document in DOCUMENTS:
+        lines = [line for block in blocks(document, "bash") for line in block.splitlines()]
+        lines += re.findall(r"`((?:crossrec|make) [^`]+)`", document.read_text(encoding="utf-8"))
+        shown += [" ".join(line.split()) for line in lines if line.startswith(f"{program} ")]
+    return sorted({line for line in shown if "..." not in line})
+
+
+def run(arguments, folder):
+    done = subprocess.run([sys.executable, *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("block", numbered("python"))
+def test_python_blocks_run(block, tmp_path):
+    run(["-c", block], tmp_path)
+
+
+def test_readme_shows_the_vanilla_client_as_it_is():
+    source = VANILLA.read_text(encoding="utf-8")
+    assert source in blocks(ROOT / "README.md", "python")
+    assert len(source.splitlines()) <= 40
+
+
+@pytest.mark.slow
+def test_the_vanilla_client_runs(tmp_path):
+    assert re.fullmatch(r"return per life: [\d.]+, .*\n", run([VANILLA], tmp_path))
+
+
+@pytest.mark.parametrize("line", commands("crossrec"))
+def test_commands_exist_and_their_options_compose(line, tmp_path):
+    line = line.replace("FOLDER", str(tmp_path))
+    words = shlex.split(line.removesuffix(" --help"))[1:]
+    options = _parser().parse_args(words)  # exits where there is no such command
+    if getattr(options, "config_dir", None):
+        (tmp_path / "env").mkdir()
+        (tmp_path / "env" / "fast_drift.yaml").write_text("defaults: [/schema/env@_here_]\nbehaviour: {drift: 0.2}\n")
+    if hasattr(options, "overrides"):
+        compose_train(options.overrides, getattr(options, "config_dir", None))
+
+
+@pytest.mark.parametrize("line", commands("make"))
+def test_make_targets_exist(line):
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = [word for word in shlex.split(line)[1:] if "=" not in word]
+    assert targets
+    for target in targets:
+        assert re.search(rf"^{target}:", makefile, re.M), target
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_links_and_code_paths_lead_somewhere(document):
+    text = document.read_text(encoding="utf-8")
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", text)
+    missing = [link for link in links if not (document.parent / link).exists()]
+    folders = "crossrec|envs|agents|experiments|conf|tests|examples|benchmarks"
+    paths = re.findall(rf"`((?:{folders})/[a-z0-9_/]+\.(?:py|yaml))`", text)
+    missing += [path for path in paths if not (ROOT / path).exists()]
+    assert set(missing) <= TO_COME
