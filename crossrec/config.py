@@ -191,31 +191,31 @@ def _typed(option: str, value: Any, default: Any) -> Any:
     return float(plain) if isinstance(default, float) else plain
 
 
-def check_env_config(config: EnvConfig, known_scenarios: list[str]) -> None:
-    """Check every value of an environment's config.
+def check_env_config(config: EnvConfig, known_scenarios: list[str], where: str = "") -> None:
+    """Check every value of an environment's config; ``where`` stands before options' names in messages.
 
     Raises:
         ConfigError: Names the first option that is wrong, its value and what is allowed.
     """
     if not config.scenarios:
-        raise ConfigError("scenarios=[] is empty; name at least one scenario.")
+        raise ConfigError(f"{where}scenarios=[] is empty; name at least one scenario.")
     for name in config.scenarios:
-        check_name("scenarios", name, known_scenarios)
+        check_name(f"{where}scenarios", name, known_scenarios)
     if len(set(config.scenarios)) < len(config.scenarios):
-        raise ConfigError(f"scenarios={config.scenarios!r} names a scenario twice; each may stand once.")
-    check_range("items_per_scenario", config.items_per_scenario, 4, 2_000_000)
-    check_range("world_seed", config.world_seed, 0)
-    check_range("first_user", config.first_user, 0)
-    check_range("last_user", config.last_user, config.first_user + 1)
+        raise ConfigError(f"{where}scenarios={config.scenarios!r} names a scenario twice; each may stand once.")
+    check_range(f"{where}items_per_scenario", config.items_per_scenario, 4, 2_000_000)
+    check_range(f"{where}world_seed", config.world_seed, 0)
+    check_range(f"{where}first_user", config.first_user, 0)
+    check_range(f"{where}last_user", config.last_user, config.first_user + 1)
     # A few recently enjoyed items are never offered again at once, so fewer candidates might all be masked.
-    check_range("n_candidates", config.n_candidates, 4, config.items_per_scenario)
-    check_range("history_length", config.history_length, 1, 1000)
-    check_range("horizon", config.horizon, 1)
+    check_range(f"{where}n_candidates", config.n_candidates, 4, config.items_per_scenario)
+    check_range(f"{where}history_length", config.history_length, 1, 1000)
+    check_range(f"{where}horizon", config.horizon, 1)
     for name, value in dataclasses.asdict(config.behaviour).items():
         high = 1.0 if name in _SHARES else float("inf")
-        check_range(f"behaviour.{name}", value, 1e-6 if name in _POSITIVE else 0.0, high)
+        check_range(f"{where}behaviour.{name}", value, 1e-6 if name in _POSITIVE else 0.0, high)
     for name, value in dataclasses.asdict(config.reward).items():
-        check_range(f"reward.{name}", value, -1e6, 1e6)
+        check_range(f"{where}reward.{name}", value, -1e6, 1e6)
 
 
 def check_train_config(config: TrainConfig, known_scenarios: list[str]) -> None:
@@ -224,7 +224,7 @@ def check_train_config(config: TrainConfig, known_scenarios: list[str]) -> None:
     Raises:
         ConfigError: Names the first option that is wrong, its value and what is allowed.
     """
-    check_env_config(config.env, known_scenarios)
+    check_env_config(config.env, known_scenarios, "env.")
     context = config.context
     check_name("context.name", context.name, CONTEXTS)
     check_name("context.encoder", context.encoder, ENCODERS)

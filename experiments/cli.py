@@ -24,7 +24,12 @@ All of them, with units and defaults, stand in crossrec/config.py.
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status (0 done, 2 a mistake to mend, 130 interrupted)."""
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options, rest = parser.parse_known_args(arguments)
+    # argparse does not take option=value words on both sides of a flag.
+    if rest and hasattr(options, "overrides") and all("=" in word and not word.startswith("-") for word in rest):
+        options.overrides += rest
+    elif rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     command: Callable[[argparse.Namespace], None] = options.command
     try:
         command(options)
@@ -34,7 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"crossrec: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("crossrec: interrupted; what was finished is kept, run the same command to go on.", file=sys.stderr)
+        print(
+            "crossrec: interrupted; texts, finished trainings and finished runs are kept; the same command does the rest.",
+            file=sys.stderr,
+        )
         return 130
     return 0
 

@@ -23,7 +23,7 @@ from .figures import draw_scores
 from .report import print_scores, wide_console
 from .run import RunFolder, folder_of
 
-DEFAULTS = ("eval_people=120", "context.workers=2")
+DEFAULTS = ("steps=40000", "train_users=48", "eval_people=100", "context.workers=2")
 CONTEXTS = ("llm", "none", "template")  # the longest first, so that two side by side end soonest
 _AT_ONCE = 2  # single-threaded runs side by side beat one run with two threads
 _POLL = 0.5  # [s]

@@ -41,7 +41,9 @@ def prefill(lab: Lab, config: TrainConfig, progress: Progress) -> None:
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(config.context.workers, context, _start_worker, (config.context,)) as pool:
         for done in as_completed([pool.submit(_write, chunk) for chunk in chunks]):
-            progress.advance(done.result())
+            written, fallbacks = done.result()
+            lab.source.count(written, fallbacks)
+            progress.advance(size)
 
 
 _worker_source: ContextSource | None = None
@@ -55,10 +57,13 @@ def _start_worker(context: ContextConfig) -> None:
     _worker_source = make_source(context)
 
 
-def _write(prompts: list[Prompt]) -> int:
-    assert _worker_source is not None
-    _worker_source.lookup(prompts)
-    return len(prompts)
+def _write(prompts: list[Prompt]) -> tuple[int, int]:
+    """Texts written for these prompts, and how many of them are fallbacks."""
+    source = _worker_source
+    assert source is not None
+    before = source.generated, source.fallbacks
+    source.lookup(prompts)
+    return source.generated - before[0], source.fallbacks - before[1]
 
 
 def _met(

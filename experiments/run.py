@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 from omegaconf import OmegaConf
 
+from crossrec import __version__
 from crossrec.config import TrainConfig, check_train_config, from_options
 from crossrec.errors import ConfigError, RunError
 from crossrec.world.scenario import SCENARIOS
@@ -24,7 +25,7 @@ from crossrec.world.scenario import SCENARIOS
 from .compose import AGENT_SCHEMAS
 
 _ELSEWHERE = {"runs", "device"}  # options that say where and how a run is computed, not what
-_CONTEXT_ELSEWHERE = {"device", "store", "workers", "batch_size"}
+_CONTEXT_ELSEWHERE = {"device", "store", "workers"}
 _PACKAGES = ("crossrec", "numpy", "scipy", "gymnasium", "stable-baselines3", "torch", "transformers")
 
 
@@ -52,6 +53,11 @@ class RunFolder:
     def result_file(self) -> Path:
         """What came out; there only when the run is complete."""
         return self.path / "result.json"
+
+    @property
+    def trained_file(self) -> Path:
+        """What training took; there only when it is finished."""
+        return self.path / "training.json"
 
     @property
     def training_file(self) -> Path:
@@ -117,7 +123,10 @@ class RunFolder:
 def folder_of(config: TrainConfig) -> RunFolder:
     """The folder of a config's run: readable names and a hash of everything that decides the result."""
     options = {k: v for k, v in dataclasses.asdict(config).items() if k not in _ELSEWHERE}
-    options["context"] = {k: v for k, v in options["context"].items() if k not in _CONTEXT_ELSEWHERE}
+    # Only in float32 is a text the same in a batch of any size.
+    elsewhere = _CONTEXT_ELSEWHERE | ({"batch_size"} if config.context.dtype == "float32" else set())
+    options["context"] = {k: v for k, v in options["context"].items() if k not in elsewhere}
+    options["version"] = __version__
     digest = hashlib.sha256(json.dumps(options, sort_keys=True).encode()).hexdigest()[:8]
     return RunFolder(Path(config.runs) / f"{config.agent.name}-{config.context.name}-seed{config.seed}-{digest}")
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 
-from crossrec.agents.build import ALGORITHMS, build_agent
+from crossrec.agents.build import ALGORITHMS, build_agent, gradient_steps
 from crossrec.agents.vec_adapter import SB3VecEnv
 from crossrec.config import TrainConfig
 from crossrec.errors import RunError
@@ -51,8 +51,11 @@ def train(config: TrainConfig, *, show: bool = True) -> RunFolder:
             with Progress(folder, show) as progress:
                 lab = _lab(config, progress)
                 prefill(lab, config, progress)
-                agent, training = _learn(config, lab, folder, progress)
-                conclude(config, lab, agent, folder, progress, training)
+                if folder.trained_file.is_file() and folder.checkpoint.is_file():  # cut off during evaluation
+                    agent = load_agent(folder, config)
+                else:
+                    agent = _learn(config, lab, folder, progress)
+                conclude(config, lab, agent, folder, progress)
     return folder
 
 
@@ -60,14 +63,15 @@ def evaluate_again(path: RunFolder, *, show: bool = True) -> RunFolder:
     """Repeat the evaluation of a run from its checkpoint, and write it anew.
 
     Raises:
-        RunError: If the folder holds no run, or its checkpoint is missing or damaged.
+        RunError: If the folder holds no run, training is not finished, or its checkpoint is missing or damaged.
     """
     config = path.config()
+    if not path.trained_file.is_file():
+        raise RunError(f"{path.path} holds an unfinished training; run the same `crossrec train` command again.")
     with _alone(path), Progress(path, show) as progress:
         torch.set_num_threads(1)
         agent = load_agent(path, config)
-        training = path.result().get("training") if path.result_file.is_file() else None
-        conclude(config, _lab(config, progress), agent, path, progress, training)
+        conclude(config, _lab(config, progress), agent, path, progress)
     return path
 
 
@@ -97,7 +101,6 @@ def conclude(
     agent: BaseAlgorithm,
     folder: RunFolder,
     progress: Progress,
-    training: dict[str, Any] | None,
 ) -> None:
     """Evaluate, and write result, tables and figures; ``result.json`` comes last, for it marks the run as complete."""
     progress.stage("evaluate", config.env.horizon * (len(BASELINES) + 1))
@@ -112,7 +115,7 @@ def conclude(
         "seed": config.seed,
         "people": config.eval_people,
         "scores": scores(people, config.seed),
-        "training": training,
+        "training": json.loads(folder.trained_file.read_text(encoding="utf-8")),
         "contexts": {"generated": source.generated, "reused": source.hits, "fallbacks": source.fallbacks},
         **provenance(),
     }
@@ -127,9 +130,7 @@ def _lab(config: TrainConfig, progress: Progress) -> Lab:
     return lab
 
 
-def _learn(
-    config: TrainConfig, lab: Lab, folder: RunFolder, progress: Progress
-) -> tuple[BaseAlgorithm, dict[str, Any]]:
+def _learn(config: TrainConfig, lab: Lab, folder: RunFolder, progress: Progress) -> BaseAlgorithm:
     env = SB3VecEnv(lab.make_env(config.people, users=config.train_users))
     agent = build_agent(config.agent, env, lab.table, seed=config.seed, device=config.device)
     progress.stage("train", config.steps)
@@ -141,11 +142,12 @@ def _learn(
     write_table(folder.training_file, watcher.curve())
     training = {
         "transitions": agent.num_timesteps,
-        "gradient_steps": int(getattr(agent, "_n_updates", 0)),
+        "gradient_steps": gradient_steps(agent),
         "seconds": round(seconds, 1),
         "transitions_per_second": round(agent.num_timesteps / seconds, 1),
     }
-    return agent, training
+    write_json(folder.trained_file, training)
+    return agent
 
 
 @contextmanager

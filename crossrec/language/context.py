@@ -35,12 +35,18 @@ class ContextSource:
         self.encoder = encoder
         self.store = store
         self.hits = self.misses = self.generated = 0
+        self._fallbacks_elsewhere = 0
         self._memory: dict[Prompt, tuple[str, Vectors]] = {}
 
     @property
     def fallbacks(self) -> int:
         """Generated texts that were empty and replaced by the template's."""
-        return int(getattr(self.generator, "fallbacks", 0))
+        return int(getattr(self.generator, "fallbacks", 0)) + self._fallbacks_elsewhere
+
+    def count(self, generated: int, fallbacks: int) -> None:
+        """Add what other processes have written into the same store on behalf of this one."""
+        self.generated += generated
+        self._fallbacks_elsewhere += fallbacks
 
     def lookup(self, prompts: Sequence[Prompt], on_progress: Progress | None = None) -> tuple[list[str], Vectors]:
         """Texts and vectors ``(n, encoder.dimension)`` in the prompts' order; each distinct prompt is computed once.

@@ -39,7 +39,6 @@ class World:
         return draw_people(self.seed, ids, dayparts, self.n_topics)
 
 
-@lru_cache(maxsize=8)
 def build_world(scenarios: tuple[str, ...], items_per_scenario: int, seed: int) -> World:
     """Build a world of shipped scenarios; the last few worlds are kept and shared, for they are read-only.
 
@@ -48,6 +47,10 @@ def build_world(scenarios: tuple[str, ...], items_per_scenario: int, seed: int) 
         items_per_scenario: Items in each scenario.
         seed: Fixes everything in it.
     """
-    specs = tuple(SCENARIOS[name] for name in scenarios)
+    return _build(tuple(SCENARIOS[name] for name in scenarios), items_per_scenario, seed)
+
+
+@lru_cache(maxsize=8)
+def _build(specs: tuple[Scenario, ...], items_per_scenario: int, seed: int) -> World:
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(len(specs),)))
     return World(specs, build_catalogue(specs, items_per_scenario, len(TOPICS), rng), seed)

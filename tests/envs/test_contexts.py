@@ -112,6 +112,4 @@ def test_the_order_and_company_of_prompts_change_no_context():
     seen = env.unwrapped.core.simulator.seen
     order = np.random.default_rng(0).permutation(30)
     fresh = make_reader(env.unwrapped.world, n_titles=3)
-    np.testing.assert_array_equal(
-        fresh.read(seen.at(order), np.zeros(30, np.int64)), observation["context"][order]
-    )
+    np.testing.assert_array_equal(fresh.read(seen.at(order), np.zeros(30, np.int64)), observation["context"][order])

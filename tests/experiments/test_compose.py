@@ -15,26 +15,20 @@ MISTAKES = [
     (["env.reward={clik:2}"], r"Unknown option 'env.reward.clik'; did you mean 'click'"),
     (["agent.lerning_rate=1"], r"Unknown option 'agent.lerning_rate'; did you mean 'learning_rate'"),
     (["agent=ppo", "agent.buffer_size=3"], r"Unknown option 'agent.buffer_size'; .*allowed: batch_size, clip_range"),
-    (["agent.rollout=3"], r"Unknown option 'agent.rollout'; .*allowed: batch_size, buffer_size"),
-    (["context.titels=2"], r"Unknown option 'context.titels'; did you mean 'titles'"),
     (["agent=dqnn"], r"agent=dqnn is unknown; did you mean 'dqn'\? allowed: dqn, ppo"),
-    (["agent="], r"agent= is unknown; allowed: dqn, ppo"),
     (["env=newz"], r"env=newz is unknown; did you mean 'news'\? allowed: cross_scenario, music"),
     (["context=templat"], r"context=templat is unknown; did you mean 'template'\? allowed: llm, none"),
     (["context.name=foo"], r"context.name='foo' is unknown; allowed: llm, none, oracle"),
     (["context.encoder=mini"], r"context.encoder='mini' is unknown; did you mean 'minilm'\? allowed: hashing"),
     (["env.scenarios=[news,vido]"], r"scenarios='vido' is unknown; did you mean 'video'"),
     (["env.scenarios=news"], r"env.scenarios=news: .*not a .*list"),
-    (["env.scenarios=[]"], r"scenarios=\[\] is empty"),
     (["env.horizon=long"], r"env.horizon=long: .*'long'.*Integer"),
     (["env.horizon=1.5"], r"env.horizon=1.5: .*Integer"),
     (["agent.learning_rate=fast"], r"agent.learning_rate=fast: .*'fast'.*Float"),
-    (["seed=1.5"], r"seed=1.5: .*Integer"),
     (["seed=true"], r"seed=true: .*Integer"),
     (["seed=null"], r"seed=null: .*not Optional"),
     (["env.behaviour=3"], r"env.behaviour=3: .*BehaviourConfig"),
     (["steps=-1"], r"steps=-1 is out of range; allowed: at least 1"),
-    (["people=0"], r"people=0 is out of range; allowed: at least 1"),
     (["train_users=-64"], r"train_users=-64 is out of range"),
     (["eval_people=1"], r"eval_people=1 is out of range; allowed: at least 2"),
     (["seed=-1"], r"seed=-1 is out of range"),
@@ -45,7 +39,6 @@ MISTAKES = [
     (["context.dimension=0"], r"context.dimension=0 is out of range"),
     (["eval_first_user=63"], r"eval_first_user=63 is among the people met in training \(ids below 64\)"),
     (["train_users=500001"], r"eval_first_user=500000 is among the people met in training \(ids below 500001\)"),
-    (["env.first_user=499990"], r"eval_first_user=500000 is among the people met in training"),
     (["words"], r"'words' is not of the form option=value"),
     (["+seed=3"], r"'\+seed=3' is not of the form option=value"),
     (["~agent"], r"'~agent' is not of the form option=value"),
@@ -56,11 +49,10 @@ MISTAKES = [
     (["agent.name=banana"], r"agent.name='banana'"),
     (["agent.name=random"], r"agent.name='random'"),
     (["agent.name=ppo"], r"agent.name='ppo'"),
-    (["device=banana"], r"device='banana'"),
 ]
 
 
-@pytest.mark.parametrize(("words", "sentence"), MISTAKES, ids=lambda value: " ".join(value)[:50])
+@pytest.mark.parametrize(("words", "sentence"), MISTAKES, ids=[" ".join(words) for words, _ in MISTAKES])
 def test_a_mistake_is_refused_in_one_sentence_naming_it(words, sentence):
     with pytest.raises(ConfigError, match=sentence) as raised:
         compose_train(words)

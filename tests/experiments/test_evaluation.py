@@ -137,7 +137,7 @@ def test_people_of_evaluation_are_not_met_in_training(lab):
     env = lab.make_env(64, users=CONFIG.train_users)
     _, infos = env.reset(seed=0)
     met = set(infos["user"].tolist())
-    for _ in range(60):
+    for _ in range(250):
         *_, infos = env.step(np.zeros(64, int))
         met |= set(infos["user"].tolist())
     assert met == set(range(64))

@@ -146,6 +146,18 @@ def test_agent_options_out_of_range_are_refused(crossrec, tmp_path):
     assert_one_sentence(said, "agent.gamma=2.0 is out of range; allowed: from 0 to 1")
 
 
+@pytest.mark.parametrize("option", ["device", "context.device"])
+def test_an_unknown_device_is_refused(crossrec, tmp_path, option):
+    if option == "context.device":
+        model = model_folder(tmp_path / "model")
+        words = ["context=llm", "context.encoder=hashing", f"context.generator_folder={model}"]
+        words.append(f"context.store={tmp_path / 'store.sqlite'}")
+    else:
+        words = ["context.encoder=hashing"]
+    said = crossrec(*QUICK, *words, f"runs={tmp_path / 'runs'}", f"{option}=banana")
+    assert_one_sentence(said, f"{option}='banana'")
+
+
 def test_more_than_fits_in_memory_is_refused(crossrec, tmp_path):
     said = crossrec(*QUICK, "context.encoder=hashing", f"runs={tmp_path}", "agent.buffer_size=999999999999")
     assert said.status != 0
@@ -199,7 +211,9 @@ def garbled(path):
     return path
 
 
-@pytest.mark.parametrize("damage", [half_written, without_weights, garbled, lambda path: path], ids=str)
+@pytest.mark.parametrize(
+    "damage", [half_written, without_weights, garbled, model_folder], ids=lambda damage: damage.__name__
+)
 @pytest.mark.parametrize("kind", ["encoder", "generator"])
 def test_a_damaged_model_folder_is_refused(crossrec, no_cache, tmp_path, kind, damage):
     folder = damage(tmp_path / "model")

@@ -1,5 +1,6 @@
 """A real small run: what it leaves, that doing it again does nothing, and that its evaluation can be repeated."""
 
+import dataclasses
 import json
 import shutil
 
@@ -8,6 +9,7 @@ import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
+from crossrec.config import PPOConfig
 from crossrec.experiments.compose import compose_train
 from crossrec.experiments.run import RunFolder, folder_of, write_file
 from crossrec.metrics import COLUMNS
@@ -129,26 +131,40 @@ def test_ppo_runs_as_well_and_baselines_do_not_depend_on_agent_or_context(finish
     assert ppo["training"]["gradient_steps"] > 0
 
 
-def test_the_name_of_a_folder_tells_what_decides_the_result_and_not_where_it_is_computed():
-    def name(*words):
-        return folder_of(compose_train(list(words))).path.name
+def changed(config, option, value):
+    """A config with one option changed, given by its dotted name."""
+    first, _, rest = option.partition(".")
+    inner = changed(getattr(config, first), rest, value) if rest else value
+    return dataclasses.replace(config, **{first: inner})
 
-    base = name()
+
+def test_the_name_of_a_folder_tells_what_decides_the_result_and_not_where_it_is_computed():
+    config = compose_train([])
+
+    def name(option, value):
+        return folder_of(changed(config, option, value)).path.name
+
+    base = folder_of(config).path.name
     assert base.startswith("dqn-none-seed0-")
-    assert base == name("runs=elsewhere") == name("context.store=elsewhere") == name("device=cpu")
+    for option in ("runs", "context.store", "device", "context.device"):
+        assert name(option, "elsewhere") == base
     others = {
-        name("seed=1"),
-        name("steps=60001"),
-        name("env.horizon=41"),
-        name("env.behaviour.drift=0.03"),
-        name("env.reward.click=2"),
-        name("agent.gamma=0.6"),
-        name("agent=ppo"),
-        name("context=zeros"),
-        name("context.dimension=32"),
-        name("eval_people=100"),
+        name("seed", 1),
+        name("steps", 60_001),
+        name("people", 32),
+        name("train_users", 32),
+        name("eval_people", 100),
+        name("env.horizon", 41),
+        name("env.scenarios", ["news"]),
+        name("env.behaviour.drift", 0.03),
+        name("env.reward.click", 2.0),
+        name("agent.gamma", 0.6),
+        name("agent", PPOConfig()),
+        name("context.name", "zeros"),
+        name("context.dimension", 32),
+        name("context.encoder_folder", "mine"),
     }
-    assert len(others) == 10
+    assert len(others) == 14
     assert base not in others
 
 
