@@ -57,14 +57,6 @@ def gradient_steps(agent: BaseAlgorithm) -> int:
     return updates
 
 
-def gradient_steps(agent: BaseAlgorithm) -> int:
-    """How many gradient steps an agent has taken; Stable-Baselines3's PPO counts passes over rollouts instead."""
-    updates = int(getattr(agent, "_n_updates", 0))
-    if isinstance(agent, PPO):
-        return updates * (agent.n_steps * agent.n_envs // agent.batch_size)
-    return updates
-
-
 def _build_dqn(config: DQNConfig, env: VecEnv, table: NDArray[np.float32] | None, seed: int, device: str) -> MaskedDQN:
     _check_counts(config, "batch_size", "buffer_size", "target_update")
     check_range("agent.learning_starts", config.learning_starts, 0)

@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         print(
-            "crossrec: interrupted; texts, finished trainings and finished runs are kept; the same command does the rest.",
+            "crossrec: interrupted; what was finished is kept, the same command does the rest.",
             file=sys.stderr,
         )
         return 130

@@ -31,7 +31,7 @@ _HUB_SECONDS = 5.0
 _NEEDED = ["config.json", "generation_config.json", "tokenizer*.json", "*.jinja", "vocab.*", "model.safetensors"]
 _OFFLINE = (
     "offline, copy whole model folders to {folder} (sub-folders {names}) or name them with context.generator_folder= "
-    "and context.encoder_folder=, or go without models with context=template"
+    "and context.encoder_folder=, or go without models with context=template context.encoder=hashing"
 )
 
 

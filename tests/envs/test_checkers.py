@@ -1,4 +1,4 @@
-"""Both libraries' checkers pass without a warning for every id, plain and wrapped, and so do registration and copies."""
+"""Both libraries' checkers pass without a warning for every id, plain and wrapped; registration and copies work."""
 
 import copy
 import pickle

@@ -216,5 +216,5 @@ def test_people_met_lie_in_the_range_of_the_config():
 @pytest.mark.parametrize("seed", [-1, [1, 2], [0, 1, -2]])
 def test_a_bad_seed_is_refused(seed):
     env = CrossScenarioVectorEnv(3)
-    with pytest.raises((ConfigError, gym.error.Error), match="[Ss]eed"):
+    with pytest.raises((ConfigError, gym.error.Error), match=r"[Ss]eed"):
         env.reset(seed=seed)

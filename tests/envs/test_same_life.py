@@ -1,4 +1,4 @@
-"""The same seed gives the same life: alone, in a batch of 8 and in one of 1,024, through the ends of lives and beyond."""
+"""The same seed gives the same life: alone, among 8 and among 1,024 people, through the ends of lives and beyond."""
 
 import gymnasium as gym
 import numpy as np

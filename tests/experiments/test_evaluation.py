@@ -20,7 +20,7 @@ def lab():
 
 
 def test_lives_are_counted_until_they_end_and_no_further():
-    """Three people over three steps: the first churns in step 2, the second is truncated in step 3, the third in step 1."""
+    """Over three steps the first churns in step 2, the second is truncated in step 3, the third in step 1."""
     tally = LifeTally(np.array([7, 8, 9]))
     no, yes = False, True
     steps = [

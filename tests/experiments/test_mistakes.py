@@ -1,4 +1,4 @@
-"""Bad input at the command line: status 2, one line that says what is wrong and what to do, and nothing computed lost."""
+"""Bad input at the command line: status 2, one line that says what is wrong and what to do, nothing computed lost."""
 
 import json
 import shutil
@@ -146,16 +146,9 @@ def test_agent_options_out_of_range_are_refused(crossrec, tmp_path):
     assert_one_sentence(said, "agent.gamma=2.0 is out of range; allowed: from 0 to 1")
 
 
-@pytest.mark.parametrize("option", ["device", "context.device"])
-def test_an_unknown_device_is_refused(crossrec, tmp_path, option):
-    if option == "context.device":
-        model = model_folder(tmp_path / "model")
-        words = ["context=llm", "context.encoder=hashing", f"context.generator_folder={model}"]
-        words.append(f"context.store={tmp_path / 'store.sqlite'}")
-    else:
-        words = ["context.encoder=hashing"]
-    said = crossrec(*QUICK, *words, f"runs={tmp_path / 'runs'}", f"{option}=banana")
-    assert_one_sentence(said, f"{option}='banana'")
+def test_an_unknown_device_is_refused(crossrec, tmp_path):
+    said = crossrec(*QUICK, "context.encoder=hashing", f"runs={tmp_path}", "device=banana")
+    assert_one_sentence(said, "device", "banana")
 
 
 def test_more_than_fits_in_memory_is_refused(crossrec, tmp_path):
@@ -219,7 +212,7 @@ def test_a_damaged_model_folder_is_refused(crossrec, no_cache, tmp_path, kind, d
     folder = damage(tmp_path / "model")
     words = ["context=llm", "context.encoder=hashing"] if kind == "generator" else ["context=none"]
     said = crossrec(*QUICK, *words, f"context.{kind}_folder={folder}", f"runs={tmp_path / 'runs'}")
-    assert_one_sentence(said, f"the {kind} folder {folder}", f"context.{kind}_folder=")
+    assert_one_sentence(said, folder, f"context.{kind}_folder=")
 
 
 def corrupt(path):

@@ -377,12 +377,12 @@ def test_enjoyed_are_the_last_three_clicked_items(two_rooms):
         items = shown(simulator)
         for person in np.flatnonzero(simulator.step(first(simulator)).parts["click"]):
             liked[person].insert(0, items[person])
-    expected = np.array([(row + [0, 0, 0])[:3] for row in liked])
+    expected = np.array([[*row, 0, 0, 0][:3] for row in liked])
     np.testing.assert_array_equal(simulator.seen.enjoyed, expected)
 
 
 def test_the_next_life_in_a_place_forgets_everything_of_the_ended_one_and_leaves_the_others_alone():
-    """Row by row it is the life that a fresh simulator begins with that seed's next episode, in whatever order places end."""
+    """It is the life that a fresh simulator begins with that seed's next episode, in whatever order places end."""
     simulator, fresh = living(LOVED, 50), living(LOVED, 50)
     fresh.reset(np.arange(50), np.ones(50, np.int64))
     for rows in (np.arange(10, 20), np.array([0, 49]), np.arange(20, 40)):

@@ -1,4 +1,4 @@
-"""Candidates: distinct items of the right scenario, each equally likely at each place, excluded ones replaced by padding."""
+"""Candidates: distinct items of the right scenario, each equally likely at each place, excluded ones made padding."""
 
 from math import gcd
 
@@ -84,7 +84,7 @@ def test_candidates_differ_between_steps_people_and_seeds_and_repeat_for_the_sam
 
 
 def test_enjoyed_items_are_offered_again_only_after_the_next_entry():
-    """What a prompt may name is masked as long as the visit lasts; what was enjoyed in the visit itself is not named."""
+    """What a prompt may name is masked as long as the visit lasts; what was enjoyed in the visit is not named."""
     simulator = living(make_world(scenario(base=20.0), scenario("video", base=20.0), items=10), 200, n_candidates=10)
     came_back = 0
     for step in range(30):

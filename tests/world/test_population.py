@@ -1,4 +1,4 @@
-"""People are pure functions of (world seed, id): alone or in a batch; what their notes say is right about 90% of the time."""
+"""People are pure functions of (world seed, id), alone or in a batch; their notes are right nine times in ten."""
 
 import dataclasses
 
