@@ -120,12 +120,16 @@ class PPOConfig(AgentConfig):
     """PPO whose actor is the fusion network."""
 
     name: str = "ppo"
+    gamma: float = 0.8  # discount per step
     batch_size: int = 512  # transitions per gradient step
     rollout: int = 4_096  # transitions, of all people together, between updates
     n_epochs: int = 4  # passes over each rollout
     gae_lambda: float = 0.9  # of generalised advantage estimation
     ent_coef: float = 0.003  # weight of the entropy bonus
     clip_range: float = 0.2  # of the probability ratio
+
+
+AGENTS: dict[str, type[AgentConfig]] = {"dqn": DQNConfig, "ppo": PPOConfig}
 
 
 @dataclass
@@ -179,7 +183,7 @@ def _typed(option: str, value: Any, default: Any) -> Any:
             return from_options(type(default), value, f"{option}.")
         raise ConfigError(f"{option} must be a mapping or {type(default).__name__}; found {value!r}.")
     if isinstance(default, list):
-        if isinstance(value, str) or not all(isinstance(v, str) for v in value):
+        if not isinstance(value, (list, tuple)) or not all(isinstance(v, str) for v in value):
             raise ConfigError(f"{option} must be a list of names; found {value!r}.")
         return list(value)
     if default is None and (value is None or isinstance(value, str)):
@@ -197,6 +201,7 @@ def check_env_config(config: EnvConfig, known_scenarios: list[str], where: str =
     Raises:
         ConfigError: Names the first option that is wrong, its value and what is allowed.
     """
+    from_options(EnvConfig, vars(config), where)  # a dataclass by itself does not mind a wrong type
     if not config.scenarios:
         raise ConfigError(f"{where}scenarios=[] is empty; name at least one scenario.")
     for name in config.scenarios:
@@ -227,6 +232,8 @@ def check_train_config(config: TrainConfig, known_scenarios: list[str]) -> None:
     check_env_config(config.env, known_scenarios, "env.")
     context = config.context
     check_name("context.name", context.name, CONTEXTS)
+    if AGENTS.get(config.agent.name) is not type(config.agent):
+        raise ConfigError(f"agent.name={config.agent.name!r} is not what agent= chose; leave agent.name as it is.")
     check_name("context.encoder", context.encoder, ENCODERS)
     check_range("context.dimension", context.dimension, 2, 4096)
     check_range("context.titles", context.titles, 0, 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable
 
 
@@ -52,11 +53,11 @@ def check_name(option: str, name: str, allowed: Iterable[str]) -> str:
 
 
 def check_range(option: str, value: float, low: float, high: float = float("inf")) -> None:
-    """Check that ``low <= value <= high``.
+    """Check that ``low <= value <= high`` and that the value is a finite number.
 
     Raises:
-        ConfigError: If it is not (or is NaN); names the option, the value and the range.
+        ConfigError: If it is not; names the option, the value and the range.
     """
-    if not low <= value <= high:
+    if not isinstance(value, (int, float)) or not low <= value <= high or math.isinf(value):
         allowed = f"at least {low:g}" if high == float("inf") else f"from {low:g} to {high:g}"
         raise ConfigError(f"{option}={value!r} is out of range; allowed: {allowed}.")

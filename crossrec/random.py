@@ -77,7 +77,7 @@ def bits(key: NDArray[np.uint64], step: ArrayLike, purposes: NDArray[np.uint64])
     Returns:
         (p, n) uint64: one contiguous row per purpose.
     """
-    base = key + np.asarray(step, np.uint64) * np.uint64(_PURPOSES) * _GOLDEN
+    base = key + np.atleast_1d(np.asarray(step, np.uint64)) * np.uint64(_PURPOSES) * _GOLDEN
     return mix(base + (purposes * _GOLDEN)[:, None])
 
 

@@ -51,6 +51,8 @@ def normalised_scores(
     names = list(returns)
     if len({len(values) for values in returns.values()}) != 1:
         raise ConfigError("returns of policies that met different numbers of people cannot be compared.")
+    if missing := [name for name in (zero, one) if name not in returns]:
+        raise ConfigError(f"returns have no policy '{missing[0]}', which is an end of the scale; found: {names}.")
     table = np.stack([returns[name] for name in names])  # (policies, n)
     n, i0, i1 = table.shape[1], names.index(zero), names.index(one)
     if table[i1].mean() <= table[i0].mean():
@@ -61,7 +63,8 @@ def normalised_scores(
     tail = (1.0 - level) / 2.0
     means = table.mean(axis=1)
     values = (means - means[i0]) / (means[i1] - means[i0])
-    low, high = np.quantile(scaled, [tail, 1.0 - tail], axis=0)
+    # With very few people a resample may hold nobody who tells the two ends apart; it says nothing then.
+    low, high = np.quantile(scaled[sampled[:, i1] != sampled[:, i0]], [tail, 1.0 - tail], axis=0)
     return {
         name: Estimate(float(v), float(a), float(b)) for name, v, a, b in zip(names, values, low, high, strict=True)
     }

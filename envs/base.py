@@ -25,6 +25,8 @@ def resolve(config: EnvConfig | None, options: dict[str, Any]) -> EnvConfig:
     """
     if config is not None and options:
         raise ConfigError(f"Give either config= or single options, not both; found both config= and {sorted(options)}.")
+    if config is not None and not isinstance(config, EnvConfig):
+        raise ConfigError(f"config must be an EnvConfig; found {config!r}.")
     resolved = config if config is not None else from_options(EnvConfig, options)
     check_env_config(resolved, list(SCENARIOS))
     return resolved
@@ -73,9 +75,13 @@ class PeopleCore:
         unknown = sorted(set(options) - {"user"})
         if unknown:
             raise ConfigError(f"Unknown reset option {unknown[0]!r}; allowed: 'user'.")
-        users = np.asarray(options["user"])
         n = self.simulator.n
-        if users.dtype.kind not in "iu" or users.ndim > 1 or (users.ndim == 1 and len(users) != n) or (users < 0).any():
+        try:
+            users = np.asarray(options["user"])
+        except ValueError:  # ragged
+            users = np.empty(0)
+        right = users.dtype.kind in "iu" and users.shape in ((), (n,))
+        if not right or (users < 0).any() or (users >= 2**63).any():
             raise ConfigError(
                 f"reset option user={options['user']!r} must be an id of at least 0, or {n} of them (one per person)."
             )

@@ -10,6 +10,7 @@ from typing import Any, Protocol, cast
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
+from gymnasium.utils import RecordConstructorArgs
 from gymnasium.vector import VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
@@ -114,11 +115,12 @@ class OracleReader:
         return named
 
 
-class ContextWrapper(gym.Wrapper[Observation, np.int64, Observation, np.int64]):
+class ContextWrapper(gym.Wrapper[Observation, np.int64, Observation, np.int64], RecordConstructorArgs):
     """Adds ``context`` to the observation of the single environment."""
 
     def __init__(self, env: gym.Env[Observation, np.int64], reader: ContextReader) -> None:
-        super().__init__(env)
+        RecordConstructorArgs.__init__(self, reader=reader)
+        gym.Wrapper.__init__(self, env)
         base = env.unwrapped
         if not isinstance(base, CrossScenarioEnv):
             raise ConfigError(f"ContextWrapper needs a CrossRec environment; found {type(base).__name__}.")
@@ -185,9 +187,10 @@ class VectorContextWrapper(VectorWrapper):
         seen, rows = self.base.final_seen, np.flatnonzero(done)
         context = np.zeros_like(self._context)
         context[rows] = self._context[rows]
-        if seen is not None and seen.entered.any() and not self.reader.every_step:
-            entered = seen.at(np.flatnonzero(seen.entered))
-            context[rows[seen.entered]] = self.reader.read(entered, np.zeros(len(entered.user), np.int64))
+        if seen is not None:
+            new = np.flatnonzero(seen.entered | self.reader.every_step)
+            if new.size:
+                context[rows[new]] = self.reader.read(seen.at(new), self.base.final_intent[new])
         return context
 
 

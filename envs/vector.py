@@ -10,7 +10,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from crossrec.config import EnvConfig
-from crossrec.errors import check_range
+from crossrec.errors import ConfigError, check_range
 from crossrec.simulation.state import Seen
 
 from .base import Observation, PeopleCore
@@ -41,7 +41,9 @@ class CrossScenarioVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[A
         render_mode: str | None = None,
         **options: Any,
     ) -> None:
-        check_range("num_envs", num_envs, 1)
+        if not isinstance(num_envs, (int, np.integer)):
+            raise ConfigError(f"num_envs={num_envs!r} must be a whole number of at least 1.")
+        check_range("num_envs", int(num_envs), 1)
         self.core = PeopleCore(config, options, num_envs, expose_truth)
         self.config, self.world = self.core.config, self.core.world
         self.num_envs, self.render_mode = num_envs, render_mode
@@ -50,6 +52,7 @@ class CrossScenarioVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[A
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.final_seen: Seen | None = None  # observable state of the lives that ended in the last step
+        self.final_intent = np.zeros(0, np.int64)  # and what was on these people's minds, for oracles
         self._rows = np.arange(num_envs)
         self._begun = False
 
@@ -58,6 +61,7 @@ class CrossScenarioVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[A
     ) -> tuple[Observation, dict[str, Any]]:
         """Begin a life in every place; a seed s gives the i-th place ``s + i``, a list gives one each."""
         users = self.core.users_option(options)
+        self._check_seed(seed)
         if seed is None and self._begun:
             self.core.episodes += 1
         else:
@@ -84,6 +88,7 @@ class CrossScenarioVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[A
         self.final_seen = None
         if ended.size:
             self.final_seen = core.simulator.seen.at(ended)
+            self.final_intent = core.simulator.truth.intent[ended]
             last = core.simulator.observe(ended)
             final = {"final_obs": {key: self._spread(ended, values) for key, values in last.items()}}
             final |= {"_final_obs": done.copy(), "final_info": {**core.info(), "reward_parts": outcome.parts}}
@@ -95,6 +100,14 @@ class CrossScenarioVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[A
     def expected_rewards(self) -> NDArray[np.float64]:
         """True expected reward of each candidate, (num_envs, C); only with ``expose_truth=True``."""
         return self.core.expected_rewards()
+
+    def _check_seed(self, seed: Any) -> None:
+        given = seed if isinstance(seed, list) else [seed] * self.num_envs
+        fine = all(s is None or (isinstance(s, (int, np.integer)) and s >= 0) for s in given)
+        if len(given) != self.num_envs or not fine:
+            raise ConfigError(
+                f"seed={seed!r} must be a whole number of at least 0, or a list of {self.num_envs} of them (or None)."
+            )
 
     def _spread(self, rows: NDArray[np.intp], values: NDArray[Any]) -> NDArray[Any]:
         full = np.zeros((self.num_envs, *values.shape[1:]), values.dtype)

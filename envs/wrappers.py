@@ -10,6 +10,7 @@ from typing import Any, cast
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
+from gymnasium.utils import RecordConstructorArgs
 from gymnasium.vector import VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
@@ -75,11 +76,12 @@ class ItemExpander:
         return kept
 
 
-class ExpandItems(gym.ObservationWrapper[Observation, Any, Observation]):
+class ExpandItems(gym.ObservationWrapper[Observation, Any, Observation], RecordConstructorArgs):
     """The single environment with vectors instead of item ids; ``vectors`` default to :func:`item_vectors`."""
 
     def __init__(self, env: gym.Env[Observation, Any], vectors: NDArray[np.float32] | None = None) -> None:
-        super().__init__(env)
+        RecordConstructorArgs.__init__(self, vectors=vectors)
+        gym.ObservationWrapper.__init__(self, env)
         table = item_vectors(env.get_wrapper_attr("world")) if vectors is None else vectors
         self.expand = ItemExpander(env.observation_space, table)
         self.observation_space = cast("spaces.Space[Observation]", self.expand.space)

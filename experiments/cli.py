@@ -38,6 +38,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"crossrec: {error}", file=sys.stderr)
         return 2
+    except MemoryError as error:
+        if options.debug:
+            raise
+        reason = str(error) or "out of memory"
+        print(
+            f"crossrec: this does not fit in memory ({reason}); set smaller people=, eval_people=, "
+            "agent.buffer_size= or env.items_per_scenario=.",
+            file=sys.stderr,
+        )
+        return 2
+    except Exception as error:
+        if options.debug:
+            raise
+        reason = " ".join(str(error).split()) or "no reason given"
+        print(f"crossrec: {type(error).__name__}: {reason}; `crossrec --debug ...` tells where.", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print(
             "crossrec: interrupted; what was finished is kept, the same command does the rest.",

@@ -9,17 +9,15 @@ from typing import Any
 from hydra import compose, initialize_config_module
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
-from crossrec.config import AgentConfig, ContextConfig, DQNConfig, EnvConfig, PPOConfig, TrainConfig, check_train_config
+from crossrec.config import AGENTS, ContextConfig, DQNConfig, EnvConfig, TrainConfig, check_train_config
 from crossrec.errors import ConfigError, nearest
 from crossrec.world.scenario import SCENARIOS
 
+_REASON = 300  # characters of somebody else's message, at most
 GROUPS = ("env", "agent", "context")
-AGENT_SCHEMAS: dict[str, type[AgentConfig]] = {"dqn": DQNConfig, "ppo": PPOConfig}
-_SCHEMAS = {"train": TrainConfig, "env": EnvConfig, "context": ContextConfig, **AGENT_SCHEMAS}
+_SCHEMAS = {"train": TrainConfig, "env": EnvConfig, "context": ContextConfig, **AGENTS}
 
 
 def compose_train(overrides: list[str], config_dir: str | None = None) -> TrainConfig:
@@ -47,7 +45,8 @@ def compose_train(overrides: list[str], config_dir: str | None = None) -> TrainC
         try:
             composed = compose(config_name="train", overrides=words)
             config = OmegaConf.to_object(composed)
-        except (HydraException, OmegaConfBaseException) as error:
+        # Hydra lets errors of its YAML parser and of its own Python through.
+        except Exception as error:
             raise ConfigError(_sentence(error, words)) from error
     assert isinstance(config, TrainConfig)
     check_train_config(config, list(SCENARIOS))
@@ -73,15 +72,17 @@ def _sentence(error: Exception, words: list[str]) -> str:
         parent = option.rpartition(".")[0]
         allowed = _options(parent, words)
         return f"Unknown option '{option}'; {nearest(option.rpartition('.')[2], allowed)}."
-    first = (cause or text).strip().splitlines()[0].rstrip(".")
-    where = next((word for word in words if option and word.startswith(f"{option}=")), option)
-    return f"{where + ': ' if where else ''}{first}."
+    if option:
+        where = next((word for word in words if word.startswith(f"{option}=")), option)
+        return f"{where}: {(cause or text).strip().splitlines()[0].rstrip('.')}."
+    reason = " ".join(line.strip() for line in (cause or text).splitlines()).rstrip(".")
+    return f"{' '.join(words)}: {reason[:_REASON]}."
 
 
 def _options(parent: str, words: list[str]) -> list[str]:
     """Names of the options below a dotted key of the run's config."""
     agent = next((word.partition("=")[2] for word in reversed(words) if word.startswith("agent=")), "dqn")
-    node: Any = OmegaConf.structured(TrainConfig(agent=AGENT_SCHEMAS[agent]()))
+    node: Any = OmegaConf.structured(TrainConfig(agent=AGENTS.get(agent, DQNConfig)()))
     for part in filter(None, parent.split(".")):
         node = node[part] if isinstance(node, DictConfig) and part in node else OmegaConf.create({})
     return [str(key) for key in node] if isinstance(node, DictConfig) else []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -119,9 +118,7 @@ def make_store(context: ContextConfig) -> ContextStore | None:
     """The store that a config names; the hashing encoder is faster than any store."""
     if context.encoder == "hashing" and context.name != "llm":
         return None
-    path = store_path() if context.store is None else Path(context.store)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return ContextStore(path)
+    return ContextStore(store_path() if context.store is None else context.store)
 
 
 def make_generator(context: ContextConfig) -> Generator:

@@ -27,14 +27,15 @@ class Progress:
 
     def __init__(self, folder: RunFolder, show: bool) -> None:
         self.folder = folder
+        console = Console(stderr=True)
         self._bars = Bars(
             TextColumn("{task.description:12}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
             TextColumn("{task.fields[note]}"),
-            console=Console(stderr=True),
-            disable=not show,
+            console=console,
+            disable=not show or not console.is_terminal,  # a log file wants no bars
         )
         self._source: ContextSource | None = None
         self._task = self._bars.add_task("start", total=1, note="", visible=False)

@@ -18,11 +18,9 @@ import pandas as pd
 from omegaconf import OmegaConf
 
 from crossrec import __version__
-from crossrec.config import TrainConfig, check_train_config, from_options
+from crossrec.config import AGENTS, TrainConfig, check_train_config, from_options
 from crossrec.errors import ConfigError, RunError
 from crossrec.world.scenario import SCENARIOS
-
-from .compose import AGENT_SCHEMAS
 
 _ELSEWHERE = {"runs", "device"}  # options that say where and how a run is computed, not what
 _CONTEXT_ELSEWHERE = {"device", "store", "workers"}
@@ -95,6 +93,24 @@ class RunFolder:
             raise RunError(f"{self.result_file} is damaged ({error}); delete it and run again.") from error
         return result
 
+    def training(self) -> dict[str, Any]:
+        """What training took.
+
+        Raises:
+            RunError: If training is not finished, or the note of it is damaged.
+        """
+        try:
+            training = json.loads(self.trained_file.read_text(encoding="utf-8"))
+            if not isinstance(training, dict):
+                raise ValueError("no object in it")
+        except FileNotFoundError:
+            raise RunError(
+                f"{self.path} holds an unfinished training; run the same `crossrec train` command again."
+            ) from None
+        except (OSError, ValueError) as error:
+            raise RunError(f"{self.trained_file} is damaged ({error}); delete it and train again.") from error
+        return training
+
     def config(self) -> TrainConfig:
         """The config that the run was started with.
 
@@ -108,7 +124,7 @@ class RunFolder:
             if not isinstance(options, dict) or not isinstance(options.get("agent"), dict):
                 raise ValueError("no 'agent' in it")
             agent = options["agent"]
-            schema = AGENT_SCHEMAS[agent["name"]]
+            schema = AGENTS[agent["name"]]
             rest = {str(k): v for k, v in options.items() if k != "agent"}
             config = from_options(TrainConfig, rest)
             config.agent = from_options(schema, agent, "agent.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from crossrec.agents.build import ALGORITHMS, build_agent, gradient_steps
 from crossrec.agents.vec_adapter import SB3VecEnv
 from crossrec.config import TrainConfig
-from crossrec.errors import RunError
+from crossrec.errors import ConfigError, RunError
 
 from .evaluate import evaluate, scores
 from .figures import draw_figures
@@ -43,10 +42,13 @@ def train(config: TrainConfig, *, show: bool = True) -> RunFolder:
         RunError: If another process works on the same run.
         ModelError: If a language model or encoder is needed that is not there.
     """
+    check_device(config.device)
     folder = folder_of(config)
     write_config(folder, config)
     with _alone(folder):
-        if not folder.result_file.is_file():
+        if folder.result_file.is_file():
+            folder.result()  # a damaged one is refused rather than taken for a finished run
+        else:
             torch.set_num_threads(1)
             with Progress(folder, show) as progress:
                 lab = _lab(config, progress)
@@ -66,13 +68,26 @@ def evaluate_again(path: RunFolder, *, show: bool = True) -> RunFolder:
         RunError: If the folder holds no run, training is not finished, or its checkpoint is missing or damaged.
     """
     config = path.config()
-    if not path.trained_file.is_file():
-        raise RunError(f"{path.path} holds an unfinished training; run the same `crossrec train` command again.")
+    path.training()  # refuses an unfinished one
     with _alone(path), Progress(path, show) as progress:
         torch.set_num_threads(1)
         agent = load_agent(path, config)
         conclude(config, _lab(config, progress), agent, path, progress)
     return path
+
+
+def check_device(device: str) -> None:
+    """Check that torch knows a device and that it is there.
+
+    Raises:
+        ConfigError: If not.
+    """
+    try:
+        if device != "auto":
+            torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"device={device!r} cannot be used here ({reason}); use cpu, cuda or auto.") from error
 
 
 def load_agent(folder: RunFolder, config: TrainConfig) -> BaseAlgorithm:
@@ -115,7 +130,7 @@ def conclude(
         "seed": config.seed,
         "people": config.eval_people,
         "scores": scores(people, config.seed),
-        "training": json.loads(folder.trained_file.read_text(encoding="utf-8")),
+        "training": folder.training(),
         "contexts": {"generated": source.generated, "reused": source.hits, "fallbacks": source.fallbacks},
         **provenance(),
     }
@@ -134,6 +149,7 @@ def _learn(config: TrainConfig, lab: Lab, folder: RunFolder, progress: Progress)
     env = SB3VecEnv(lab.make_env(config.people, users=config.train_users))
     agent = build_agent(config.agent, env, lab.table, seed=config.seed, device=config.device)
     progress.stage("train", config.steps)
+    folder.trained_file.unlink(missing_ok=True)  # of a training whose checkpoint is gone
     watcher = _Watcher(folder, progress, config.steps)
     began = time.perf_counter()
     agent.learn(config.steps, callback=watcher)

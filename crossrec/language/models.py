@@ -95,6 +95,8 @@ def check_folder(path: Path, kind: Kind) -> None:
     config = _read_json(path / "config.json", path, kind)
     if "model_type" not in config:
         raise _refused(path, kind, "has a config.json that names no model_type")
+    if kind == "encoder" and not isinstance(config.get("hidden_size"), int):
+        raise _refused(path, kind, "has a config.json that names no hidden_size")
     _read_json(path / "tokenizer.json", path, kind)
     for weights in _weight_files(path, kind):
         _check_weights(weights, path, kind)

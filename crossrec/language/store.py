@@ -175,6 +175,12 @@ class ContextStore:
         # Transactions are written out here, so Python's own implicit ones are switched off.
         connection = sqlite3.connect(self.path, timeout=_TIMEOUT, isolation_level=None, check_same_thread=False)
         try:
+            # Another program's file must be left as it is, so it is recognised before anything is set.
+            if connection.execute("PRAGMA application_id").fetchone()[0] not in (0, APPLICATION_ID) or (
+                connection.execute("PRAGMA application_id").fetchone()[0] == 0
+                and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            ):
+                raise self._foreign()
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=NORMAL")
             # Taking the write lock tells a read-only file at once; holding it, only one process makes the table.
@@ -194,10 +200,7 @@ class ContextStore:
             connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
         elif application != APPLICATION_ID:
-            raise StoreError(
-                f"{self.path} is an SQLite file of another program, not a context store; "
-                "set another path with context.store=."
-            )
+            raise self._foreign()
         elif version > SCHEMA_VERSION:
             raise StoreError(
                 f"the context store {self.path} was written by a newer CrossRec (format {version}, this one reads "
@@ -211,6 +214,12 @@ class ContextStore:
         if not sound:
             raise self._broken("holds an entry whose checksum does not match")
         return np.frombuffer(blob, "<f4").astype(np.float32)
+
+    def _foreign(self) -> StoreError:
+        return StoreError(
+            f"{self.path} is an SQLite file of another program, not a context store; "
+            "set another path with context.store=."
+        )
 
     def _broken(self, finding: str) -> StoreError:
         return StoreError(

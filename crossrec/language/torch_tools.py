@@ -18,6 +18,10 @@ def pick_device(device: str) -> str:
     """
     import torch
 
+    try:
+        torch.device("cpu" if device == "auto" else device)
+    except RuntimeError:
+        raise ModelError(f"context.device={device!r} is unknown; allowed: auto, cpu, cuda, cuda:0, ...") from None
     available = torch.cuda.is_available()
     if device == "auto":
         return "cuda" if available else "cpu"

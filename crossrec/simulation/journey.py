@@ -83,7 +83,7 @@ class Journey:
         mood = self.behaviour.leave_mood * (truth.satisfaction - _AVERAGE_MOOD)
         hazard = logistic(self.leave - mood - self.log_patience[seen.scenario] - np.log(truth.patience))
         ended = truth.budget <= 0.0
-        leaving = ended | (leave < hazard)
+        leaving = ended | (leave < hazard) if self.behaviour.leave > 0 else ended
         seen.entered[:] = leaving
         churned = np.zeros(len(ended), np.bool_)
         away = np.flatnonzero(ended)

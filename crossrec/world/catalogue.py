@@ -119,9 +119,14 @@ def build_catalogue(
         quality=padded(quality, np.float32),  # type: ignore[arg-type]
         popularity=padded(popularity, np.float32),  # type: ignore[arg-type]
         facet=padded(facet, np.float32, 1),  # type: ignore[arg-type]
-        first=1 + size * np.arange(len(scenarios)),
-        size=np.full(len(scenarios), size),
+        first=_read_only(1 + size * np.arange(len(scenarios))),
+        size=_read_only(np.full(len(scenarios), size)),
         _second_topic=padded(second, np.int16, -1),  # type: ignore[arg-type]
         _serial=padded(serial, np.int64),  # type: ignore[arg-type]
         _names=tuple(s.name for s in scenarios),
     )
+
+
+def _read_only(array: NDArray[np.int64]) -> NDArray[np.int64]:
+    array.flags.writeable = False  # worlds are shared
+    return array

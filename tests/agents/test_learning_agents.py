@@ -209,7 +209,7 @@ def test_mistakes_are_named(config, words):
     ("config", "steps"),
     [
         (DQNConfig(batch_size=128, learning_starts=500, gradient_steps=0.125, target_update=1_000), 6_000),
-        (PPOConfig(rollout=1024, batch_size=256), 10_000),
+        (PPOConfig(rollout=1024, batch_size=256), 20_000),
     ],
     ids=["dqn", "ppo"],
 )

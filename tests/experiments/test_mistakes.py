@@ -103,8 +103,8 @@ def test_a_checkpoint_of_another_agent_is_refused(crossrec, run, finished_ppo):
         lambda text: "",
         lambda text: "\x00\x01{[",
         lambda text: "- 1\n- 2\n",
-        lambda text: text.replace("steps: 3000", "steps: many"),
-        lambda text: text.replace("steps: 3000", "steps: -3"),
+        lambda text: text.replace("steps: 2000", "steps: many"),
+        lambda text: text.replace("steps: 2000", "steps: -3"),
         lambda text: text.replace("horizon:", "horizn:"),
         lambda text: text.replace("name: dqn", "name: banana"),
         lambda text: "agent: 3\n",
@@ -208,11 +208,11 @@ def garbled(path):
     "damage", [half_written, without_weights, garbled, model_folder], ids=lambda damage: damage.__name__
 )
 @pytest.mark.parametrize("kind", ["encoder", "generator"])
-def test_a_damaged_model_folder_is_refused(crossrec, no_cache, tmp_path, kind, damage):
+def test_a_damaged_or_strange_model_folder_is_refused(crossrec, no_cache, tmp_path, kind, damage):
     folder = damage(tmp_path / "model")
     words = ["context=llm", "context.encoder=hashing"] if kind == "generator" else ["context=none"]
     said = crossrec(*QUICK, *words, f"context.{kind}_folder={folder}", f"runs={tmp_path / 'runs'}")
-    assert_one_sentence(said, folder, f"context.{kind}_folder=")
+    assert_one_sentence(said, folder)
 
 
 def corrupt(path):
@@ -279,6 +279,35 @@ def test_a_run_killed_while_training_is_completed_by_the_same_command(crossrec, 
         assert (folder / name).read_bytes() == (finished / name).read_bytes(), name
 
 
+def test_a_run_cut_off_during_evaluation_is_evaluated_and_not_trained_again(crossrec, run, finished):
+    for name in ("result.json", "evaluation.parquet"):
+        (run / name).unlink()
+    trained = (run / "checkpoint.zip").stat().st_mtime_ns
+    assert crossrec("train", "--quiet", *SMALL, f"runs={run.parent}").status == 0
+    assert (run / "checkpoint.zip").stat().st_mtime_ns == trained
+    assert (run / "evaluation.parquet").read_bytes() == (finished / "evaluation.parquet").read_bytes()
+
+
+def test_a_training_begun_anew_and_cut_off_does_not_count_as_the_one_before(crossrec, run, monkeypatch):
+    """A checkpoint from the middle of training beside the note of an earlier, complete one would be evaluated."""
+    for name in ("result.json", "checkpoint.zip"):
+        (run / name).unlink()
+
+    def cut_off(file, table):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("crossrec.experiments.train.write_table", cut_off)
+        assert crossrec("train", "--quiet", *SMALL, f"runs={run.parent}").status == 130
+    assert (run / "checkpoint.zip").exists()
+    assert_one_sentence(crossrec("evaluate", run), run)
+
+
+def test_a_damaged_note_of_the_training_is_refused(crossrec, run):
+    (run / "training.json").write_text('{"transitions"')
+    assert_one_sentence(crossrec("evaluate", run), run / "training.json", "damaged")
+
+
 def test_an_interrupted_command_says_that_what_is_done_is_kept(crossrec, monkeypatch):
     def interrupted(words):
         raise KeyboardInterrupt
@@ -286,7 +315,8 @@ def test_an_interrupted_command_says_that_what_is_done_is_kept(crossrec, monkeyp
     monkeypatch.setattr("crossrec.experiments.demo.demo", interrupted)
     said = crossrec("demo")
     assert said.status == 130
-    assert said.err == "crossrec: interrupted; what was finished is kept, run the same command to go on.\n"
+    assert said.err.startswith("crossrec: interrupted; what was finished is kept")
+    assert len(said.err.splitlines()) == 1
 
 
 def test_the_module_runs_as_the_installed_command_does():

@@ -25,14 +25,10 @@ def result(finished):
 
 
 def test_the_folder_holds_everything(finished):
-    assert {path.name for path in finished.iterdir()} - {".lock", "progress.json"} == {
-        "config.yaml",
-        "checkpoint.zip",
-        "result.json",
-        "training.parquet",
-        "evaluation.parquet",
-        "figures",
-    }
+    files = {path.name for path in finished.iterdir()}
+    tables = {"training.parquet", "evaluation.parquet"}
+    assert files >= {"config.yaml", "checkpoint.zip", "result.json", "figures", *tables}
+    assert not [name for name in files if name.startswith(".") and name != ".lock"], "no scraps"
     for name in ("scores.png", "learning.png"):
         assert (finished / "figures" / name).read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
         assert (finished / "figures" / name).read_bytes().endswith(b"IEND\xaeB`\x82")
@@ -45,14 +41,14 @@ def test_the_config_says_what_was_run_and_reads_back_equal(finished):
 
 
 def test_the_result_names_versions_and_what_was_done(result):
-    assert (result["agent"], result["context"], result["seed"], result["people"]) == ("dqn", "template", 0, 40)
+    assert (result["agent"], result["context"], result["seed"], result["people"]) == ("dqn", "template", 0, 30)
     assert {"crossrec", "numpy", "gymnasium", "stable-baselines3", "torch"} <= set(result["packages"])
     assert all(result["packages"].values())
     assert result["python"]
     training = result["training"]
-    assert training["transitions"] >= 3_000
+    assert training["transitions"] >= 2_000
     expected = (training["transitions"] - 500) / 64
-    assert training["gradient_steps"] == pytest.approx(expected, rel=0.1)
+    assert training["gradient_steps"] == pytest.approx(expected, rel=0.15)
     assert result["contexts"]["generated"] > 100
     assert result["contexts"]["fallbacks"] == 0
 
@@ -81,7 +77,7 @@ def test_scores_are_those_of_the_people_in_the_table(finished, result):
     means = people.groupby("policy")["return"].mean()
     for name, row in result["scores"].items():
         group = people[people["policy"] == name]
-        assert group["user"].tolist() == list(range(500_000, 500_040)), "the same new people for every policy"
+        assert group["user"].tolist() == list(range(500_000, 500_030)), "the same new people for every policy"
         assert row["return"] == pytest.approx(means[name])
         assert row["score"] == pytest.approx((means[name] - means["random"]) / (means["oracle"] - means["random"]))
         assert row["click_rate"] == pytest.approx(group["click"].sum() / group["steps"].sum())
@@ -103,7 +99,7 @@ def test_running_again_does_nothing_but_print(crossrec, finished):
     files = {path: path.stat().st_mtime_ns for path in finished.rglob("*") if path.name not in ("config.yaml", ".lock")}
     said = crossrec("train", *SMALL, f"runs={finished.parent}")
     assert said.status == 0
-    assert "dqn with context=template, seed 0: 40 new people" in said.out
+    assert "dqn with context=template, seed 0: 30 new people" in said.out
     assert "oracle" in said.out
     assert {path: path.stat().st_mtime_ns for path in files} == files
 
@@ -124,7 +120,7 @@ def test_ppo_runs_as_well_and_baselines_do_not_depend_on_agent_or_context(finish
     one, other = (pd.read_parquet(folder / "evaluation.parquet") for folder in (finished, finished_ppo))
     for name in BASELINES:
         mine, theirs = (table[table["policy"] == name].reset_index(drop=True) for table in (one, other))
-        assert len(mine) == 40
+        assert len(mine) == 30
         pd.testing.assert_frame_equal(mine, theirs)
     ppo = json.loads((finished_ppo / "result.json").read_text())
     assert set(ppo["scores"]) == {*BASELINES, "ppo"}
