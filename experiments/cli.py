@@ -10,14 +10,16 @@ from pathlib import Path
 from crossrec import __version__
 from crossrec.errors import CrossRecError
 
+from .choices import GROUPS, choices
+
 _TRAIN_HELP = """Options are words of the form option=value:
 
-  env=cross_scenario | shopping | news | social | music | video     env.horizon=60 env.behaviour.drift=0 ...
-  agent=dqn | ppo                                                   agent.learning_rate=3e-4 ...
-  context=none | zeros | shuffled | template | llm | oracle         context.encoder=hashing needs no model
-  seed=0  steps=60000  people=64  train_users=64  eval_people=200  runs=runs  device=cpu
+  env={env}
+  agent={agent}
+  context={context}
+  env.horizon=60  env.behaviour.drift=0  agent.learning_rate=3e-4  seed=1  steps=100000  eval_people=500
 
-All of them, with units and defaults, stand in crossrec/config.py.
+context.encoder=hashing needs no model. All options, with units and defaults, stand in crossrec/config.py.
 """
 
 
@@ -74,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser(
         "train",
         help="train an agent, evaluate it beside the baselines",
-        epilog=_TRAIN_HELP,
+        epilog=_TRAIN_HELP.format(**{group: " | ".join(choices(group)) for group in GROUPS}),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     train.add_argument("overrides", nargs="*", metavar="option=value", help="see below")

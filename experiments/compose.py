@@ -15,8 +15,9 @@ from crossrec.config import AGENTS, ContextConfig, DQNConfig, EnvConfig, TrainCo
 from crossrec.errors import ConfigError, nearest
 from crossrec.world.scenario import SCENARIOS
 
+from .choices import choices
+
 _REASON = 300  # characters of somebody else's message, at most
-GROUPS = ("env", "agent", "context")
 _SCHEMAS = {"train": TrainConfig, "env": EnvConfig, "context": ContextConfig, **AGENTS}
 
 
@@ -51,12 +52,6 @@ def compose_train(overrides: list[str], config_dir: str | None = None) -> TrainC
     assert isinstance(config, TrainConfig)
     check_train_config(config, list(SCENARIOS))
     return config
-
-
-def choices(group: str) -> list[str]:
-    """Names that a config group offers, e.g. ``choices("context")``."""
-    folder = Path(__file__).parent.parent / "conf" / group
-    return sorted(file.stem for file in folder.glob("*.yaml"))
 
 
 def _sentence(error: Exception, words: list[str]) -> str:

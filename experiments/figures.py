@@ -45,7 +45,7 @@ def draw_scores(file: Path, scores: Mapping[str, Mapping[str, float]], agents: s
     for place, name in enumerate(names):
         axes.text(scores[name]["high"] + 0.02, place, f"{scores[name]['score']:.2f}", va="center", fontsize=9)
     axes.set_xlim(min(0.0, *values) - 0.02, max(1.0, *values) + 0.15)
-    axes.set_xlabel("normalised return (random = 0, greedy oracle = 1), 95% interval over people")
+    axes.set_xlabel("normalised return with 95% interval")
     axes.set_title(subtitle, fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)
     write_file(file, lambda path: figure.savefig(path, dpi=150, format="png"))

@@ -11,7 +11,7 @@ from rich.table import Table
 from crossrec import ENV_IDS
 from crossrec.language.models import status
 
-from .compose import GROUPS, choices
+from .choices import GROUPS, choices
 from .run import RunFolder
 
 _WIDTH = 100  # columns of a table of scores

@@ -6,7 +6,8 @@ import pytest
 
 from crossrec.config import DQNConfig, PPOConfig
 from crossrec.errors import ConfigError
-from crossrec.experiments.compose import choices, compose_train
+from crossrec.experiments.choices import choices
+from crossrec.experiments.compose import compose_train
 
 MISTAKES = [
     (["sed=3"], r"Unknown option 'sed'; did you mean 'seed'\? allowed: agent, context"),
