@@ -11,8 +11,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
-from crossrec.config import AgentConfig, DQNConfig, PPOConfig
-from crossrec.errors import ConfigError, check_range
+from crossrec.config import AgentConfig, DQNConfig, PPOConfig, check_agent_config
 
 from .dqn import MaskedDQN, gradient_steps_per_transition
 from .fusion import FusionSizes
@@ -39,14 +38,11 @@ def build_agent(
     Raises:
         ConfigError: If a value is out of range.
     """
-    check_range("agent.learning_rate", config.learning_rate, 0.0, 1.0)
-    check_range("agent.gamma", config.gamma, 0.0, 1.0)
-    _check_counts(config, "hidden", "head")
+    check_agent_config(config)
     if isinstance(config, DQNConfig):
         return _build_dqn(config, env, table, seed, device)
-    if isinstance(config, PPOConfig):
-        return _build_ppo(config, env, table, seed, device)
-    raise ConfigError(f"agent of type {type(config).__name__} is unknown; allowed: DQNConfig, PPOConfig.")
+    assert isinstance(config, PPOConfig)  # the only other one that the check lets through
+    return _build_ppo(config, env, table, seed, device)
 
 
 def gradient_steps(agent: BaseAlgorithm) -> int:
@@ -58,10 +54,6 @@ def gradient_steps(agent: BaseAlgorithm) -> int:
 
 
 def _build_dqn(config: DQNConfig, env: VecEnv, table: NDArray[np.float32] | None, seed: int, device: str) -> MaskedDQN:
-    _check_counts(config, "batch_size", "buffer_size", "target_update")
-    check_range("agent.learning_starts", config.learning_starts, 0)
-    check_range("agent.exploration_fraction", config.exploration_fraction, 0.0, 1.0)
-    check_range("agent.exploration_final", config.exploration_final, 0.0, 1.0)
     every, steps = gradient_steps_per_transition(config.gradient_steps, env.num_envs)
     agent = MaskedDQN(
         FusionDQNPolicy,
@@ -84,10 +76,6 @@ def _build_dqn(config: DQNConfig, env: VecEnv, table: NDArray[np.float32] | None
 
 
 def _build_ppo(config: PPOConfig, env: VecEnv, table: NDArray[np.float32] | None, seed: int, device: str) -> PPO:
-    _check_counts(config, "batch_size", "rollout", "n_epochs")
-    check_range("agent.gae_lambda", config.gae_lambda, 0.0, 1.0)
-    check_range("agent.ent_coef", config.ent_coef, 0.0)
-    check_range("agent.clip_range", config.clip_range, 1e-6, 1.0)
     steps = max(config.rollout // env.num_envs, 2)
     agent = PPO(
         FusionActorCriticPolicy,
@@ -106,11 +94,6 @@ def _build_ppo(config: PPOConfig, env: VecEnv, table: NDArray[np.float32] | None
         device=device,
     )
     return _with_items(agent, table)
-
-
-def _check_counts(config: AgentConfig, *names: str) -> None:
-    for name in names:
-        check_range(f"agent.{name}", getattr(config, name), 1)
 
 
 def _sizes(config: AgentConfig, table: NDArray[np.float32] | None, similarity: float) -> FusionSizes:

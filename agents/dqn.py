@@ -34,7 +34,7 @@ def gradient_steps_per_transition(ratio: float, n_envs: int) -> tuple[int, int]:
     Raises:
         ConfigError: If the ratio is not between 1/1024 and 16.
     """
-    check_range("gradient_steps_per_transition", ratio, 1 / 1024, 16)
+    check_range("agent.gradient_steps", ratio, 1 / 1024, 16)
     exact = Fraction(ratio).limit_denominator(1024) * n_envs
     return exact.denominator, exact.numerator
 

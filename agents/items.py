@@ -13,11 +13,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from crossrec.errors import ConfigError
-from crossrec.observation import CANDIDATES, HISTORY, HISTORY_SCENARIO, MASK
-
-#: Keys of the raw form, in which the observation itself carries the vectors (for comparison and plain libraries).
-CANDIDATE_VECTORS = "candidate_vectors"
-HISTORY_VECTORS = "history_vectors"
+from crossrec.observation import (
+    CANDIDATE_VECTORS,
+    CANDIDATES,
+    HISTORY,
+    HISTORY_SCENARIO,
+    HISTORY_VECTORS,
+    MASK,
+)
 
 Observation = Mapping[str, Tensor]
 

@@ -139,7 +139,7 @@ class FusionActorCriticPolicy(ActorCriticPolicy):
         shown = scores.detach()
         ok = allowed(observation[MASK])
         mean = (shown * ok).sum(1) / ok.sum(1)
-        pooled = torch.stack((shown.amax(1) - mean, mean - shown.new_zeros(())), dim=1)
+        pooled = torch.stack((shown.amax(1) - mean, mean), dim=1)
         return scores, self.critic(torch.cat((state, pooled), dim=1))
 
     def _distribution(self, logits: Tensor) -> Distribution:

@@ -69,6 +69,7 @@ class EnvConfig:
 
 
 CONTEXTS = ("none", "zeros", "shuffled", "template", "llm", "oracle")
+DTYPES = ("float32", "bfloat16", "float16")
 ENCODERS = ("minilm", "hashing")
 
 
@@ -209,9 +210,9 @@ def check_env_config(config: EnvConfig, known_scenarios: list[str], where: str =
     if len(set(config.scenarios)) < len(config.scenarios):
         raise ConfigError(f"{where}scenarios={config.scenarios!r} names a scenario twice; each may stand once.")
     check_range(f"{where}items_per_scenario", config.items_per_scenario, 4, 2_000_000)
-    check_range(f"{where}world_seed", config.world_seed, 0)
-    check_range(f"{where}first_user", config.first_user, 0)
-    check_range(f"{where}last_user", config.last_user, config.first_user + 1)
+    check_range(f"{where}world_seed", config.world_seed, 0, 2**62)
+    check_range(f"{where}first_user", config.first_user, 0, 2**62)
+    check_range(f"{where}last_user", config.last_user, config.first_user + 1, 2**62)
     # A few recently enjoyed items are never offered again at once, so fewer candidates might all be masked.
     check_range(f"{where}n_candidates", config.n_candidates, 4, config.items_per_scenario)
     check_range(f"{where}history_length", config.history_length, 1, 1000)
@@ -223,8 +224,36 @@ def check_env_config(config: EnvConfig, known_scenarios: list[str], where: str =
         check_range(f"{where}reward.{name}", value, -1e6, 1e6)
 
 
+_RANGES = {  # of agents' options
+    "learning_rate": (0.0, 1.0),
+    "gamma": (0.0, 1.0),
+    "learning_starts": (0, float("inf")),
+    "gradient_steps": (1 / 1024, 16),
+    "exploration_fraction": (0.0, 1.0),
+    "exploration_final": (0.0, 1.0),
+    "gae_lambda": (0.0, 1.0),
+    "ent_coef": (0.0, 1e3),
+    "clip_range": (1e-6, 1.0),
+}
+
+
+def check_agent_config(config: AgentConfig) -> None:
+    """Check every option of an agent; counts are at least 1.
+
+    Raises:
+        ConfigError: Names the first option that is wrong, its value and what is allowed.
+    """
+    if AGENTS.get(config.name) is not type(config):
+        raise ConfigError(
+            f"agent.name={config.name!r} does not go with {type(config).__name__}; {nearest(config.name, AGENTS)}."
+        )
+    for option, value in vars(config).items():
+        if option != "name":
+            check_range(f"agent.{option}", value, *_RANGES.get(option, (1, float("inf"))))
+
+
 def check_train_config(config: TrainConfig, known_scenarios: list[str]) -> None:
-    """Check what a run's config says besides the agent's own options, which its builder checks.
+    """Check all that a run's config says, before anything is computed.
 
     Raises:
         ConfigError: Names the first option that is wrong, its value and what is allowed.
@@ -232,8 +261,10 @@ def check_train_config(config: TrainConfig, known_scenarios: list[str]) -> None:
     check_env_config(config.env, known_scenarios, "env.")
     context = config.context
     check_name("context.name", context.name, CONTEXTS)
-    if AGENTS.get(config.agent.name) is not type(config.agent):
-        raise ConfigError(f"agent.name={config.agent.name!r} is not what agent= chose; leave agent.name as it is.")
+    check_name("context.dtype", context.dtype, DTYPES)
+    check_range("context.batch_size", context.batch_size, 1, 65_536)
+    check_range("context.max_new_tokens", context.max_new_tokens, 1, 256)
+    check_agent_config(config.agent)
     check_name("context.encoder", context.encoder, ENCODERS)
     check_range("context.dimension", context.dimension, 2, 4096)
     check_range("context.titles", context.titles, 0, 3)
@@ -246,4 +277,18 @@ def check_train_config(config: TrainConfig, known_scenarios: list[str]) -> None:
         raise ConfigError(
             f"eval_first_user={config.eval_first_user} is among the people met in training (ids below "
             f"{config.env.first_user + config.train_users}); set it to at least that."
+        )
+    for option, first, count in (
+        ("train_users", config.env.first_user, config.train_users),
+        ("eval_people", config.eval_first_user, config.eval_people),
+    ):
+        if first + count > config.env.last_user:
+            raise ConfigError(
+                f"{option}={count} from id {first} goes beyond env.last_user={config.env.last_user}; "
+                "set fewer people or a larger env.last_user."
+            )
+    if isinstance(config.agent, DQNConfig) and config.agent.learning_starts >= config.steps:
+        raise ConfigError(
+            f"agent.learning_starts={config.agent.learning_starts} leaves nothing of steps={config.steps} to learn in; "
+            "set more steps or a smaller agent.learning_starts."
         )

@@ -12,6 +12,8 @@ key                  dtype        shape                   meaning
                                                           dwell is ``log(1 + seconds) / log(1 + 3600)``
 ``candidates``       int32        (C,)                    item ids that may be shown now; 0 = padding
 ``mask``             int8         (C,) binary             1 where the candidate may be chosen
+``candidate_vectors`` float32     (C * D,)                item vectors instead of ``candidates`` (wrapper only)
+``history_vectors``  float32      (H * D,)                item vectors instead of ``history`` (wrapper only)
 ``context``          float32      (D,)                    unit vector of the language context (wrapper only)
 ==================== ============ ======================= =====================================================
 
@@ -33,6 +35,8 @@ HISTORY_FEEDBACK = "history_feedback"
 CANDIDATES = "candidates"
 MASK = "mask"
 CONTEXT = "context"
+CANDIDATE_VECTORS = "candidate_vectors"
+HISTORY_VECTORS = "history_vectors"
 
 AGE_BANDS = ("18-24", "25-34", "35-49", "50-64", "65+")
 LANGUAGES = ("English", "Chinese", "Spanish")

@@ -18,10 +18,6 @@ class Estimate:
     low: float
     high: float
 
-    def overlaps(self, other: Estimate) -> bool:
-        """Whether the two intervals share a point."""
-        return self.low <= other.high and other.low <= self.high
-
 
 def normalised_scores(
     returns: dict[str, NDArray[np.float64]],
@@ -63,8 +59,8 @@ def normalised_scores(
     tail = (1.0 - level) / 2.0
     means = table.mean(axis=1)
     values = (means - means[i0]) / (means[i1] - means[i0])
-    # With very few people a resample may hold nobody who tells the two ends apart; it says nothing then.
-    low, high = np.quantile(scaled[sampled[:, i1] != sampled[:, i0]], [tail, 1.0 - tail], axis=0)
+    # With very few people a resample may not tell the two ends apart; it says nothing then.
+    low, high = np.quantile(scaled[sampled[:, i1] > sampled[:, i0]], [tail, 1.0 - tail], axis=0)
     return {
         name: Estimate(float(v), float(a), float(b)) for name, v, a, b in zip(names, values, low, high, strict=True)
     }

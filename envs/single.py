@@ -9,6 +9,7 @@ import numpy as np
 from gymnasium import spaces
 
 from crossrec.config import EnvConfig
+from crossrec.errors import ConfigError, check_range
 
 from .base import Observation, PeopleCore
 
@@ -78,6 +79,8 @@ class CrossScenarioEnv(gym.Env[Observation, np.int64]):
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
         """Begin a life; see Starting State."""
+        if seed is not None:
+            check_range("seed", seed, 0, 2**62)
         super().reset(seed=seed)
         users = self.core.users_option(options)
         if seed is not None or not self._begun:
@@ -91,6 +94,8 @@ class CrossScenarioEnv(gym.Env[Observation, np.int64]):
 
     def step(self, action: np.int64) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Show one item; see Action Space."""
+        if not self._begun:
+            raise ConfigError("step() came before reset(); call reset() first.")
         outcome = self.core.simulator.step(self.core.checked_actions(action))
         info = _first({**self.core.info(), "reward_parts": outcome.parts})
         terminated, truncated = bool(outcome.terminated[0]), bool(outcome.truncated[0])

@@ -15,6 +15,8 @@ from crossrec.simulation.state import Seen
 
 from .base import Observation, PeopleCore
 
+_SEEDS = 2**62  # one per place is added
+
 
 class CrossScenarioVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
     """``num_envs`` people; person i with seed s lives the life that the single environment with seed ``s + i`` lives.
@@ -81,6 +83,8 @@ class CrossScenarioVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[A
     ) -> tuple[Observation, NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]:
         """Show everybody one item; ``actions`` (num_envs,)."""
         core = self.core
+        if not self._begun:
+            raise ConfigError("step() came before reset(); call reset() first.")
         outcome = core.simulator.step(core.checked_actions(actions))
         done = outcome.terminated | outcome.truncated
         ended = np.flatnonzero(done)
@@ -103,10 +107,11 @@ class CrossScenarioVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[A
 
     def _check_seed(self, seed: Any) -> None:
         given = seed if isinstance(seed, list) else [seed] * self.num_envs
-        fine = all(s is None or (isinstance(s, (int, np.integer)) and s >= 0) for s in given)
+        fine = all(s is None or (isinstance(s, (int, np.integer)) and 0 <= s < _SEEDS) for s in given)
         if len(given) != self.num_envs or not fine:
             raise ConfigError(
-                f"seed={seed!r} must be a whole number of at least 0, or a list of {self.num_envs} of them (or None)."
+                f"seed={seed!r} must be a whole number from 0 to {_SEEDS - 1}, "
+                f"or a list of {self.num_envs} of them (or None)."
             )
 
     def _spread(self, rows: NDArray[np.intp], values: NDArray[Any]) -> NDArray[Any]:

@@ -18,12 +18,10 @@ from numpy.typing import NDArray
 from crossrec.errors import ConfigError
 from crossrec.language.encoder import HashingEncoder
 from crossrec.language.projection import Projection
-from crossrec.observation import CANDIDATES, HISTORY
+from crossrec.observation import CANDIDATE_VECTORS, CANDIDATES, HISTORY, HISTORY_VECTORS
 from crossrec.world.synthetic import World
 
 from .base import Observation
-
-CANDIDATE_VECTORS, HISTORY_VECTORS = "candidate_vectors", "history_vectors"
 
 
 def item_vectors(world: World, dimension: int = 64) -> NDArray[np.float32]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -33,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     elif rest:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     command: Callable[[argparse.Namespace], None] = options.command
+    if threading.current_thread() is threading.main_thread():
+        # As an interruption does, a polite end lets every `finally` stop the processes that it started.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         command(options)
     except CrossRecError as error:

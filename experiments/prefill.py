@@ -7,7 +7,10 @@ they go, depends little on what is shown, so nearly all prompts of the real run 
 from __future__ import annotations
 
 import multiprocessing
+import os
+import threading
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing.connection import wait
 from typing import Any
 
 import numpy as np
@@ -40,10 +43,14 @@ def prefill(lab: Lab, config: TrainConfig, progress: Progress) -> None:
     chunks = [prompts[start : start + size] for start in range(0, len(prompts), size)]
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(config.context.workers, context, _start_worker, (config.context,)) as pool:
-        for done in as_completed([pool.submit(_write, chunk) for chunk in chunks]):
-            written, fallbacks = done.result()
-            lab.source.count(written, fallbacks)
-            progress.advance(size)
+        try:
+            for done in as_completed([pool.submit(_write, chunk) for chunk in chunks]):
+                written, fallbacks = done.result()
+                lab.source.count(written, fallbacks)
+                progress.advance(size)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)  # what is written stays in the store
+            raise
 
 
 _worker_source: ContextSource | None = None
@@ -53,8 +60,17 @@ def _start_worker(context: ContextConfig) -> None:
     global _worker_source
     import torch
 
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     _worker_source = make_source(context)
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed must not hold a model for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
 
 
 def _write(prompts: list[Prompt]) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from crossrec import ENV_IDS
 from crossrec.language.models import status
 
 from .choices import GROUPS, choices
-from .run import RunFolder
+from .run import RunFolder, provenance
 
 _WIDTH = 100  # columns of a table of scores
 
@@ -57,6 +57,8 @@ def print_run(folder: RunFolder) -> None:
     result, console = folder.result(), wide_console()
     title = f"{result['agent']} with context={result['context']}, seed {result['seed']}: {result['people']} new people"
     print_scores(console, result["scores"], title)
+    if (now := provenance()["commit"]) != result["commit"]:
+        console.print(f"Computed by commit {result['commit']}, this is {now}; delete the folder to compute it again.")
     console.print(f"Everything is in {folder.path} (figures/, result.json, *.parquet, config.yaml).", soft_wrap=True)
 
 

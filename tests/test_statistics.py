@@ -82,16 +82,6 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say():
     assert 0.88 <= np.mean(covered) <= 0.99
 
 
-@pytest.mark.parametrize(
-    ("one", "other", "expected"),
-    [((0.1, 0.3), (0.2, 0.5), True), ((0.1, 0.2), (0.2, 0.3), True), ((0.1, 0.2), (0.21, 0.3), False)],
-)
-def test_intervals_overlap_where_they_share_a_point(one, other, expected):
-    first, second = (Estimate(sum(ends) / 2, *ends) for ends in (one, other))
-    assert first.overlaps(second) is expected
-    assert second.overlaps(first) is expected
-
-
 def test_different_numbers_of_people_are_refused():
     with pytest.raises(ConfigError, match="different numbers of people"):
         normalised_scores(by_hand() | {"agent": np.ones(3)}, RNG(0))

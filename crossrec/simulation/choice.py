@@ -4,6 +4,12 @@ The choice is a multinomial logit with a no-click alternative of utility 0 (McFa
 shown is ``P(click) = 1 / (1 + exp(-u))`` with
 
     u = base_s + interest * <e, x> + intent * [main topic = intent] + quality * q - satiation * <s, x>
+    e = rho_s * theta + (1 - |rho_s|) * phi_s          (theta mirrored where rho_s < 0)
+
+Whoever clicks stays for a log-normal time and converts with a probability that grows with utility:
+
+    dwell ~ min(length * dwell_s * exp(0.15 u + spread_s * N(0, 1)), 3600) [s]
+    logit P(conversion | click) = logit(conversion_s) + 0.4 u - log(price / median price)
 """
 
 from __future__ import annotations
@@ -12,6 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 from crossrec.config import BehaviourConfig
 from crossrec.observation import MAX_DWELL
@@ -85,6 +92,12 @@ class ChoiceModel:
         mixed += truth.private[rows]
         return mixed
 
+    def as_shared(self, topics: NDArray[np.float32], scenario: NDArray[np.int64]) -> NDArray[np.float32]:
+        """What topics (n, K) enjoyed in a scenario (n,) say of shared interest: mirrored back for ``rho < 0``."""
+        if not self.mirrored:
+            return topics
+        return np.where((self.rho[scenario] < 0)[:, None], topics[:, np.argsort(self.mirror)], topics)
+
     def utility(
         self, truth: Truth, scenario: NDArray[np.int64], items: NDArray[np.int32], effective: NDArray[np.float32]
     ) -> NDArray[np.float64]:
@@ -133,10 +146,13 @@ class ChoiceModel:
     def expected(
         self, utility: NDArray[np.float64], scenario: NDArray[np.int64], items: NDArray[np.int32]
     ) -> dict[str, NDArray[np.float64]]:
-        """Expected value of each reward part for one item each, (n,); the cap on dwell is left out."""
+        """Expected value of each reward part for one item each, (n,)."""
         click = logistic(utility)
         finite = np.where(np.isfinite(utility), utility, 0.0)
-        mean = self._median_dwell(finite, scenario, items) * np.exp(0.5 * self.dwell_spread[scenario] ** 2)
+        median, spread = self._median_dwell(finite, scenario, items), self.dwell_spread[scenario]
+        # Mean of a log-normal capped at MAX_DWELL: its part below the cap, and the cap for the rest.
+        edge = np.log(MAX_DWELL / median) / np.maximum(spread, 1e-9)
+        mean = median * np.exp(0.5 * spread**2) * ndtr(edge - spread) + MAX_DWELL * ndtr(-edge)
         return {
             "click": click,
             "dwell": click * mean / 60.0,

@@ -1,5 +1,8 @@
 """What one step does to a person: interests drift, boredom grows and fades, mood follows experience.
 
+Only shared interest drifts, ``theta' = theta + drift * (x - theta)`` on a click; private interest stays. What
+``satiation_leak`` does not let along to another scenario is gone, not kept for the old one.
+
 References:
     Drift toward what is enjoyed: RecSim's interest evolution (Ie et al. 2019).
     Satiation as a leaky integrator of exposure, ``s' = decay * (s + x)``: rebounding bandits (Leqi et al. 2021).
@@ -10,11 +13,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from crossrec.config import BehaviourConfig
 from crossrec.observation import MAX_DWELL
-from crossrec.simulation.choice import Feedback
+from crossrec.simulation.choice import ChoiceModel, Feedback
 from crossrec.simulation.state import Seen, Truth
-from crossrec.world.catalogue import Catalogue
 
 _LOG_MAX_DWELL = np.log1p(MAX_DWELL)
 
@@ -28,24 +29,25 @@ def scaled_dwell(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
 def react(
     truth: Truth,
     items: NDArray[np.int32],
+    scenario: NDArray[np.int64],
     feedback: Feedback,
     on_mind: NDArray[np.float64],
-    catalogue: Catalogue,
-    behaviour: BehaviourConfig,
+    choice: ChoiceModel,
 ) -> None:
     """Update the hidden state after an item was shown, in place.
 
     Args:
         truth: Hidden state of n people.
         items: (n,) items shown, 0 for none.
+        scenario: (n,) where.
         feedback: What happened to them.
         on_mind: (n,) uniform draws: does a click put the topic on the mind?
-        catalogue: Where the items are from.
-        behaviour: Strengths.
+        choice: Knows the catalogue, the strengths and how scenarios share interests.
     """
+    catalogue, behaviour = choice.catalogue, choice.behaviour
     topics, click = catalogue.topics[items], feedback.click
     rate = np.float32(behaviour.drift) * click[:, None]
-    truth.theta += rate * (topics - truth.theta)
+    truth.theta += rate * (choice.as_shared(topics, scenario) - truth.theta)
     truth.satiation += topics
     truth.satiation *= np.float32(behaviour.satiation_decay)
     experience = np.where(click, 0.5 + 0.3 * scaled_dwell(feedback.dwell) + 0.2 * feedback.conversion, 0.0)

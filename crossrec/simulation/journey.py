@@ -1,5 +1,15 @@
 """How people move: through the minutes of the week, between scenarios, out of a session and back, or never back.
 
+With mood m (satisfaction, 0.3 is average) and patience of the scenario and of the person:
+
+    logit P(leave the scenario at a step) = logit(leave) - leave_mood * (m - 0.3) - log patience_s - log patience_u
+    gap between sessions = gap_minutes * exp(0.8 N(0, 1) - gap_mood * (m - 0.3))
+    logit P(never return) = logit(churn) - churn_mood * (m - 0.3)
+    P(next scenario s) ~ habit[daypart, s] * exp(transition_feedback * follow_up_s) after a click, ~ habit else
+
+A session ends when its time budget is used up. A fresh intent is the daypart's routine with probability ``routine``,
+else drawn from effective interest; within a session the topic on the mind goes along with probability ``carry_over``.
+
 References:
     Transitions between scenarios: RecoGym (Rohde et al. 2018). Leaving and returning: KuaiSim (Zhao et al. 2023).
     Heavy-tailed app habits: Turner et al. 2019.
@@ -116,6 +126,7 @@ class Journey:
         weights *= np.where(fresh[:, None], 1.0, moved)
         if weights.shape[1] > 1:  # who leaves a scenario within a session goes to another one
             weights[here, seen.scenario[rows]] *= fresh
+        weights += 1e-9  # where nothing else is used at this daypart, anything may be
         scenario = categorical(weights, u[0])
         changed = ~fresh & (scenario != seen.scenario[rows])
         leak = np.where(changed, b.satiation_leak, 1.0)
@@ -125,7 +136,6 @@ class Journey:
         seen.device[rows] = categorical(self.devices[scenario], u[1])
         seen.location[rows] = np.where(fresh, categorical(_PLACES[part], u[2]), seen.location[rows])
         seen.entered[rows] = True
-        seen.visits[rows] += 1
         seen.recalled[rows] = seen.enjoyed[rows]
 
         renewed = fresh | (u[3] >= b.carry_over)

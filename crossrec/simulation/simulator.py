@@ -128,7 +128,7 @@ class Simulator:
         u = uniforms(lives.key, lives.step, _STEP)
         utility = self.choice.utility(truth, scenario, items, self.choice.interest(truth, scenario))
         feedback = self.choice.feedback(utility, scenario, items, u[:3])
-        react(truth, items, feedback, u[4], self.world.catalogue, self.config.behaviour)
+        react(truth, items, scenario, feedback, u[4], self.choice)
         remember(seen, items, scenario, feedback)
         lives.step += 1
         churned = self.journey.advance(truth, seen, lives, u[3], feedback.dwell)

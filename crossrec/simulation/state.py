@@ -46,7 +46,6 @@ class Seen:
     device: NDArray[np.int64]  # (n,) index
     location: NDArray[np.int64]  # (n,) index
     entered: NDArray[np.bool_]  # (n,) whether this moment is the first in the scenario
-    visits: NDArray[np.int64]  # (n,) how many visits to a scenario came before
     history: NDArray[np.int32]  # (n, H) items shown, newest first, 0 = none
     history_scenario: NDArray[np.int8]  # (n, H) 1 + scenario, 0 = none
     history_feedback: NDArray[np.float32]  # (n, 3, H) clicked, dwell, converted
@@ -123,7 +122,6 @@ def _blank_seen(n: int, profile_size: int, n_dayparts: int, history_length: int,
         device=np.zeros(n, np.int64),
         location=np.zeros(n, np.int64),
         entered=np.zeros(n, np.bool_),
-        visits=np.zeros(n, np.int64),
         history=np.zeros((n, history_length), np.int32),
         history_scenario=np.zeros((n, history_length), np.int8),
         history_feedback=np.zeros((n, 3, history_length), np.float32),

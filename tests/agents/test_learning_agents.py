@@ -127,19 +127,41 @@ def test_targets_are_double_and_respect_masks(monkeypatch):
     agent, _ = trained("dqn")
     asked = []
     target = agent.q_net_target.forward
+    with torch.no_grad():  # the two networks must disagree, or either could be the one that chooses
+        for parameter in agent.q_net_target.parameters():
+            parameter.add_(torch.randn(parameter.shape, generator=torch.Generator().manual_seed(0)))
 
     def spy(obs, actions):
-        asked.append((obs, actions))
+        best, its_own = agent.q_net(obs), target(obs, None).argmax(1, keepdim=True)
+        asked.append((obs, actions, best, its_own))
         return target(obs, actions)
 
     monkeypatch.setattr(agent.q_net_target, "forward", spy)
     agent.replay_buffer.next_observations["mask"][:, :, :9] = 0
     agent.train(gradient_steps=3, batch_size=64)
     assert len(asked) == 3
-    for obs, actions in asked:
-        best = agent.q_net(obs)
+    for obs, actions, best, its_own in asked:
+        torch.testing.assert_close(actions, best.argmax(1, keepdim=True))
+        assert (actions != its_own).any()
         assert allowed(obs["mask"]).gather(1, actions).all()
-        assert (best.gather(1, actions) > -1e6).all()
+
+
+def test_the_loss_is_that_of_one_step_returns_cut_at_true_ends(monkeypatch):
+    """Smooth L1 of Q(s, a) and r + gamma * (1 - done) * Q_target(s', argmax Q(s')), by hand."""
+    agent, _ = trained("dqn", churn=0.3)
+    batch = agent.replay_buffer.sample(256)
+    assert 0 < batch.dones.sum() < 256
+    monkeypatch.setattr(agent.replay_buffer, "sample", lambda *_, **__: batch)
+    with torch.no_grad():
+        choice = agent.q_net(batch.next_observations).argmax(1, keepdim=True)
+        future = agent.q_net_target(batch.next_observations).gather(1, choice)
+        goal = batch.rewards + agent.gamma * (1 - batch.dones) * future
+        gap = (agent.q_net(batch.observations).gather(1, batch.actions.long()) - goal).abs()
+        loss = torch.where(gap < 1, 0.5 * gap**2, gap - 0.5).mean()
+    recorded = {}
+    monkeypatch.setattr(agent.logger, "record", lambda key, value, **_: recorded.update({key: value}))
+    agent.train(gradient_steps=1, batch_size=256)
+    assert recorded["train/loss"] == pytest.approx(float(loss), rel=1e-4)
 
 
 def test_ppo_probabilities_and_entropy_are_finite_under_masks():
@@ -192,9 +214,9 @@ def test_dqn_takes_as_many_gradient_steps_as_asked():
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        (AgentConfig(), "AgentConfig is unknown"),
+        (AgentConfig(), "does not go with AgentConfig"),
         (DQNConfig(gamma=1.5), r"agent\.gamma=1\.5"),
-        (DQNConfig(gradient_steps=0.0), "gradient_steps_per_transition=0"),
+        (DQNConfig(gradient_steps=0.0), r"agent\.gradient_steps=0"),
         (DQNConfig(batch_size=0), r"agent\.batch_size=0"),
         (PPOConfig(clip_range=0.0), r"agent\.clip_range=0"),
     ],

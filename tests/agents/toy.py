@@ -9,8 +9,8 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from crossrec.agents.items import CANDIDATE_VECTORS, HISTORY_VECTORS, item_table
-from crossrec.observation import ObservationLayout, context_space
+from crossrec.agents.items import item_table
+from crossrec.observation import CANDIDATE_VECTORS, HISTORY_VECTORS, ObservationLayout, context_space
 
 WIDTH = 64
 

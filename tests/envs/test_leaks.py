@@ -16,13 +16,13 @@ from crossrec.world.synthetic import World
 
 from .helpers import make_reader, same
 
-HIDDEN = {"theta", "phi", "patience"}  # routine and habit decide where and when people are met, which is observable
+HIDDEN = {"theta", "phi", "patience", "routine"}  # habit decides where people are met, which is observable
 TOLD = {"user", "scenario", "entered", "minute"}
 
 
 @pytest.fixture
 def permute(monkeypatch):
-    """Give everybody somebody else's interests and patience; profile, notes, routine and habits stay."""
+    """Give everybody somebody else's interests, routine and patience; profile, notes and habits stay."""
 
     def swap():
         draw = World.people

@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 
 from .conftest import COMMAND, SMALL, assert_one_sentence, in_a_process, only_run
 
-QUICK = ["train", "--quiet", "steps=64", "people=16", "eval_people=3"]
+QUICK = ["train", "--quiet", "steps=64", "agent.learning_starts=32", "people=16", "eval_people=3"]
 
 
 @pytest.fixture
@@ -174,7 +174,7 @@ def no_cache(monkeypatch, tmp_path):
 )
 def test_absent_models_are_refused_with_the_command_that_fetches_them(crossrec, no_cache, tmp_path, words):
     for quiet in ([], ["--quiet"]):
-        said = crossrec("train", *quiet, "steps=64", *words, f"runs={tmp_path / 'runs'}")
+        said = crossrec("train", *quiet, "steps=64", "agent.learning_starts=32", *words, f"runs={tmp_path / 'runs'}")
         assert_one_sentence(said, "crossrec models fetch", no_cache)
 
 

@@ -194,12 +194,11 @@ def test_routine_0_draws_a_fresh_intent_from_interest():
 
 def test_leave_0_keeps_people_where_they_are_and_1_makes_everybody_go():
     stay = living(LOVED, 300, **STAY)
-    where, began = stay.seen.scenario.copy(), stay.seen.visits.copy()
+    where = stay.seen.scenario.copy()
     for _ in range(30):
         stay.step(first(stay))
         assert not stay.seen.entered.any()
     np.testing.assert_array_equal(stay.seen.scenario, where)
-    np.testing.assert_array_equal(stay.seen.visits, began)
 
     hop = living(LOVED, 300, **HOP)
     for _ in range(10):
@@ -295,9 +294,11 @@ def test_sessions_last_the_documented_median_and_longer_ones_end_less_often():
 
     def visits(minutes):
         people = living(LOVED, 1_000, session_minutes=minutes, leave=0.0)
+        entries = 0.0
         for _ in range(20):
             people.step(first(people))
-        return people.seen.visits.mean()
+            entries += people.seen.entered.mean()
+        return entries
 
     assert visits(5.0) > 2 * visits(50.0)
 
