@@ -110,6 +110,6 @@ def categorical(weights: NDArray[np.floating], u: NDArray[np.float64]) -> NDArra
         u: (n,) uniform draws.
     """
     cumulative = np.cumsum(weights, axis=1, dtype=np.float64)
+    # u < 1, so the last sum is never below u times itself, and the count stays below m.
     drawn: NDArray[np.intp] = (cumulative < (u * cumulative[:, -1])[:, None]).sum(axis=1)
-    drawn[drawn == weights.shape[1]] = weights.shape[1] - 1  # rounding may carry u past the last sum
     return drawn

@@ -157,6 +157,7 @@ class VectorContextWrapper(VectorWrapper):
         if not isinstance(base, CrossScenarioVectorEnv):
             raise ConfigError(f"VectorContextWrapper needs a CrossRec environment; found {type(base).__name__}.")
         self.base, self.reader = base, reader
+        base.keep_final = True
         self.single_observation_space = _with_context(env.single_observation_space, reader.dimension)
         self.observation_space = batch_space(self.single_observation_space, env.num_envs)
         self._context = np.zeros((env.num_envs, reader.dimension), np.float32)

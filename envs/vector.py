@@ -53,6 +53,7 @@ class CrossScenarioVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[A
         self.single_action_space = self.core.action_space
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
+        self.keep_final = False  # whether the next two are wanted; contexts of final observations need them
         self.final_seen: Seen | None = None  # observable state of the lives that ended in the last step
         self.final_intent = np.zeros(0, np.int64)  # and what was on these people's minds, for oracles
         self._rows = np.arange(num_envs)
@@ -91,8 +92,9 @@ class CrossScenarioVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[A
         final: dict[str, Any] = {}
         self.final_seen = None
         if ended.size:
-            self.final_seen = core.simulator.seen.at(ended)
-            self.final_intent = core.simulator.truth.intent[ended]
+            if self.keep_final:
+                self.final_seen = core.simulator.seen.at(ended)
+                self.final_intent = core.simulator.truth.intent[ended]
             last = core.simulator.observe(ended)
             final = {"final_obs": {key: self._spread(ended, values) for key, values in last.items()}}
             final |= {"_final_obs": done.copy(), "final_info": {**core.info(), "reward_parts": outcome.parts}}

@@ -59,8 +59,11 @@ def react(
 
 def remember(seen: Seen, items: NDArray[np.int32], scenario: NDArray[np.int64], feedback: Feedback) -> None:
     """Push what happened to the front of the observable history, in place."""
-    for column in (seen.history, seen.history_scenario, seen.history_feedback):
-        column[..., 1:] = column[..., :-1].copy()
+    for name in ("history", "history_scenario", "history_feedback"):
+        old = getattr(seen, name)
+        new = np.empty_like(old)  # one copy, where shifting in place makes two
+        new[..., 1:] = old[..., :-1]
+        setattr(seen, name, new)
     seen.history[:, 0] = items
     seen.history_scenario[:, 0] = np.where(items > 0, scenario + 1, 0)
     seen.history_feedback[:, 0, 0] = feedback.click

@@ -122,8 +122,7 @@ class Journey:
         u = uniforms(lives.key[rows], lives.step[rows], _ENTER)
         part, here = daypart(seen.minute[rows]), np.arange(len(rows))
         weights = truth.habit[rows, part].astype(np.float64)
-        moved = np.where(truth.clicked[rows, None], self.follow_up, 1.0)
-        weights *= np.where(fresh[:, None], 1.0, moved)
+        weights[truth.clicked[rows] & ~fresh] *= self.follow_up
         if weights.shape[1] > 1:  # who leaves a scenario within a session goes to another one
             weights[here, seen.scenario[rows]] *= fresh
         weights += 1e-9  # where nothing else is used at this daypart, anything may be
