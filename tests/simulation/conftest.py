@@ -54,3 +54,18 @@ def first(simulator):
 def two_rooms():
     """News and video in their plain form, where about half of what is shown is clicked."""
     return make_world(scenario("news"), scenario("video"))
+
+
+STAY = {"leave": 0.0, "session_minutes": FOREVER}  # nobody ever moves
+HOP = {"leave": 1.0, "session_minutes": FOREVER}  # everybody moves at every step, within one session
+AWAY = {"session_minutes": 1e-6}  # every step ends a session
+LOVED = make_world(scenario("news", base=ALWAYS), scenario("video", base=ALWAYS), scenario("music", base=ALWAYS))
+IGNORED = make_world(scenario("news", base=NEVER), scenario("video", base=NEVER))
+
+
+def shown(simulator):
+    return simulator.seen.candidates[:, 0].copy()
+
+
+def topics(simulator, items):
+    return simulator.world.catalogue.topics[items]
