@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import torch
 from gymnasium.vector import VectorEnv
-from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -29,7 +28,7 @@ from crossrec.envs.vector import CrossScenarioVectorEnv
 from crossrec.envs.wrappers import VectorExpandItems
 from crossrec.experiments.evaluate import Policy, rollout
 from crossrec.language.encoder import HashingEncoder
-from crossrec.language.projection import Projection
+from crossrec.language.projection import Projection, padded
 
 BAR_PEOPLE, BAR = 16, 3.0
 _DQN = DQNConfig(buffer_size=10_000, learning_starts=1_000, gradient_steps=1 / 16)
@@ -46,8 +45,8 @@ class Forms:
         self.world = CrossScenarioVectorEnv(1, self.config).world
         embedded = HashingEncoder().encode(self.world.catalogue.texts())
         self.projection = Projection.fit(embedded, 64)
-        self.raw = _padded(embedded)
-        self.table = item_table(_padded(self.projection.apply(embedded)), self.world.catalogue.popularity)
+        self.raw = padded(embedded)
+        self.table = item_table(padded(self.projection.apply(embedded)), self.world.catalogue.popularity)
 
     def env(self, people: int, ids: bool, **options: Any) -> VectorEnv[Any, Any, Any]:
         """A vector environment whose observations hold ids, or vectors."""
@@ -62,10 +61,6 @@ class Forms:
                 if hasattr(module, "set_projection"):
                     module.set_projection(self.projection.components, self.projection.mean)
         return agent
-
-
-def _padded(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.concatenate([np.zeros((1, vectors.shape[1]), np.float32), vectors])
 
 
 def speed(forms: Forms, config: AgentConfig, people: int, ids: bool, steps: int) -> float:

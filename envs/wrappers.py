@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from crossrec.errors import ConfigError
 from crossrec.language.encoder import HashingEncoder
-from crossrec.language.projection import Projection
+from crossrec.language.projection import Projection, padded
 from crossrec.observation import CANDIDATE_VECTORS, CANDIDATES, HISTORY, HISTORY_VECTORS
 from crossrec.world.synthetic import World
 
@@ -35,8 +35,7 @@ def item_vectors(world: World, dimension: int = 64) -> NDArray[np.float32]:
         (n_items + 1, D) unit vectors; row 0, the padding, is zero.
     """
     embedded = HashingEncoder().encode(world.catalogue.texts())
-    vectors = Projection.fit(embedded, dimension).apply(embedded)
-    return np.concatenate([np.zeros((1, dimension), np.float32), vectors])
+    return padded(Projection.fit(embedded, dimension).apply(embedded))
 
 
 class ItemExpander:

@@ -21,7 +21,7 @@ from crossrec.language.context import ContextSource, embed_texts
 from crossrec.language.encoder import Encoder, HashingEncoder
 from crossrec.language.generator import Generator, TemplateGenerator
 from crossrec.language.models import locate
-from crossrec.language.projection import Projection
+from crossrec.language.projection import Projection, padded
 from crossrec.language.sentence import SentenceEncoder
 from crossrec.language.store import ContextStore
 from crossrec.paths import store_path
@@ -98,7 +98,7 @@ def build_lab(env: EnvConfig, context: ContextConfig, on_progress: Progress | No
     source = make_source(context)
     embedded = embed_texts(source.encoder, world.catalogue.texts(), source.store, on_progress)
     projection = Projection.fit(embedded, context.dimension)
-    vectors = np.concatenate([np.zeros((1, context.dimension), np.float32), projection.apply(embedded)])
+    vectors = padded(projection.apply(embedded))
     return Lab(env, world, vectors, make_reader(context, world, source, projection), source)
 
 

@@ -14,6 +14,11 @@ from .encoder import normalise
 _CHUNK = 65_536
 
 
+def padded(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Vectors by item id, (n + 1, d): a row of zeros for id 0, the padding, then the rows of ``vectors`` (n, d)."""
+    return np.concatenate([np.zeros((1, vectors.shape[1]), np.float32), vectors])
+
+
 @dataclass(frozen=True)
 class Projection:
     """A centred linear map to fewer dimensions.

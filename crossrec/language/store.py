@@ -176,11 +176,7 @@ class ContextStore:
         connection = sqlite3.connect(self.path, timeout=_TIMEOUT, isolation_level=None, check_same_thread=False)
         try:
             # Another program's file must be left as it is, so it is recognised before anything is set.
-            if connection.execute("PRAGMA application_id").fetchone()[0] not in (0, APPLICATION_ID) or (
-                connection.execute("PRAGMA application_id").fetchone()[0] == 0
-                and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-            ):
-                raise self._foreign()
+            self._is_new(connection)
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=NORMAL")
             # Taking the write lock tells a read-only file at once; holding it, only one process makes the table.
@@ -191,16 +187,26 @@ class ContextStore:
             raise
         return connection
 
-    def _check_schema(self, connection: sqlite3.Connection) -> None:
+    def _is_new(self, connection: sqlite3.Connection) -> bool:
+        """Whether the file is empty yet; changes nothing, and refuses another program's file."""
         application = connection.execute("PRAGMA application_id").fetchone()[0]
         version = connection.execute("PRAGMA user_version").fetchone()[0]
+        new = application == version == 0 and not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if not new and application != APPLICATION_ID:
+            raise StoreError(
+                f"{self.path} is an SQLite file of another program, not a context store; "
+                "set another path with context.store=."
+            )
+        return bool(new)
+
+    def _check_schema(self, connection: sqlite3.Connection) -> None:
+        new = self._is_new(connection)
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
         columns = [row[1] for row in connection.execute("PRAGMA table_info(contexts)")]
-        if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] and application == version == 0:
+        if new:
             connection.execute(_SCHEMA)
             connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-        elif application != APPLICATION_ID:
-            raise self._foreign()
         elif version > SCHEMA_VERSION:
             raise StoreError(
                 f"the context store {self.path} was written by a newer CrossRec (format {version}, this one reads "
@@ -214,12 +220,6 @@ class ContextStore:
         if not sound:
             raise self._broken("holds an entry whose checksum does not match")
         return np.frombuffer(blob, "<f4").astype(np.float32)
-
-    def _foreign(self) -> StoreError:
-        return StoreError(
-            f"{self.path} is an SQLite file of another program, not a context store; "
-            "set another path with context.store=."
-        )
 
     def _broken(self, finding: str) -> StoreError:
         return StoreError(

@@ -46,6 +46,12 @@ def logistic(u: NDArray[np.float64]) -> NDArray[np.float64]:
     return probability
 
 
+def logit(p: float) -> float:
+    """Log-odds; a probability of 0 or 1 stays finite so that moods can be added to it."""
+    p = min(max(p, 1e-12), 1.0 - 1e-12)
+    return float(np.log(p / (1.0 - p)))
+
+
 class ChoiceModel:
     """Utilities and feedback in one world."""
 
@@ -56,7 +62,7 @@ class ChoiceModel:
         self.rho = np.array([s.rho for s in specs], np.float32)
         self.log_dwell = np.log([s.dwell for s in specs])
         self.dwell_spread = np.array([s.dwell_spread for s in specs])
-        self.conversion = np.log([s.conversion / (1.0 - s.conversion) for s in specs])
+        self.conversion = np.array([logit(s.conversion) for s in specs])
         # For rho < 0 shared interest counts for other topics than elsewhere: a scenario then misleads the rest.
         self.mirrored = bool((self.rho < 0).any())
         self.mirror = np.roll(np.arange(world.n_topics), world.n_topics // 2)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from crossrec.config import BehaviourConfig
 from crossrec.random import Draw, categorical, normal, purposes, uniforms
-from crossrec.simulation.choice import ChoiceModel, logistic
+from crossrec.simulation.choice import ChoiceModel, logistic, logit
 from crossrec.simulation.state import Lives, Seen, Truth
 from crossrec.world.synthetic import World
 
@@ -59,8 +59,8 @@ class Journey:
         self.devices = np.array([s.devices for s in specs])
         self.log_patience = np.log([s.patience for s in specs])
         self.follow_up = np.exp(behaviour.transition_feedback * np.array([s.follow_up for s in specs]))
-        self.leave = _logit(behaviour.leave)
-        self.churn = _logit(behaviour.churn)
+        self.leave = logit(behaviour.leave)
+        self.churn = logit(behaviour.churn)
 
     def begin(self, truth: Truth, seen: Seen, lives: Lives, rows: NDArray[np.intp]) -> None:
         """Start a first session at a random minute of the week."""
@@ -144,9 +144,3 @@ class Journey:
 
     def _budget(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
         return self.behaviour.session_minutes * np.exp(_SESSION_SPREAD * normal(u))
-
-
-def _logit(p: float) -> float:
-    """Log-odds; a probability of 0 or 1 stays finite so that moods can be added to it."""
-    p = min(max(p, 1e-12), 1.0 - 1e-12)
-    return float(np.log(p / (1.0 - p)))
