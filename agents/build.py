@@ -11,7 +11,8 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
-from crossrec.config import AgentConfig, DQNConfig, PPOConfig, check_agent_config
+from crossrec.config import AgentConfig, DQNConfig, PPOConfig
+from crossrec.options import check_agent_config
 
 from .dqn import MaskedDQN, gradient_steps_per_transition
 from .fusion import FusionSizes

@@ -12,6 +12,9 @@ key                  dtype        shape                   meaning
                                                           dwell is ``log(1 + seconds) / log(1 + 3600)``
 ``candidates``       int32        (C,)                    item ids that may be shown now; 0 = padding
 ``mask``             int8         (C,) binary             1 where the candidate may be chosen
+``query``            uint8        (32,)                   the search query in UTF-8, 0 after its end; only where a
+                                                          scenario has queries
+``candidate_age``    float32      (C,)                    age in weeks, 0 to 1; only where ``behaviour.ageing`` is on
 ``candidate_vectors`` float32     (C * D,)                item vectors instead of ``candidates`` (wrapper only)
 ``history_vectors``  float32      (H * D,)                item vectors instead of ``history`` (wrapper only)
 ``context``          float32      (D,)                    unit vector of the language context (wrapper only)
@@ -23,6 +26,7 @@ In a vector environment every array has the number of people in front.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from gymnasium import spaces
@@ -34,6 +38,8 @@ HISTORY_SCENARIO = "history_scenario"
 HISTORY_FEEDBACK = "history_feedback"
 CANDIDATES = "candidates"
 MASK = "mask"
+QUERY = "query"
+CANDIDATE_AGE = "candidate_age"
 CONTEXT = "context"
 CANDIDATE_VECTORS = "candidate_vectors"
 HISTORY_VECTORS = "history_vectors"
@@ -47,6 +53,8 @@ LOCATIONS = ("home", "work", "on the move")
 
 PROFILE_SIZE = len(AGE_BANDS) + len(LANGUAGES)
 MAX_DWELL = 3600.0  # [s]
+WEEK = 7 * 24 * 60  # [min], after which the clock begins again
+QUERY_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -58,12 +66,16 @@ class ObservationLayout:
         n_items: Largest item id; ids run from 1, 0 is padding.
         n_candidates: C.
         history_length: H.
+        queries: Whether there is ``query``.
+        ages: Whether there is ``candidate_age``.
     """
 
     n_scenarios: int
     n_items: int
     n_candidates: int
     history_length: int
+    queries: bool = False
+    ages: bool = False
 
     @property
     def situation_size(self) -> int:
@@ -73,17 +85,20 @@ class ObservationLayout:
     def space(self) -> spaces.Dict:
         """The observation space of one person."""
         h, c = self.history_length, self.n_candidates
-        return spaces.Dict(
-            {
-                PROFILE: spaces.MultiBinary(PROFILE_SIZE),
-                SITUATION: spaces.MultiBinary(self.situation_size),
-                HISTORY: spaces.Box(0, self.n_items, (h,), np.int32),
-                HISTORY_SCENARIO: spaces.Box(0, self.n_scenarios, (h,), np.int8),
-                HISTORY_FEEDBACK: spaces.Box(0.0, 1.0, (3 * h,), np.float32),
-                CANDIDATES: spaces.Box(0, self.n_items, (c,), np.int32),
-                MASK: spaces.MultiBinary(c),
-            }
-        )
+        parts: dict[str, spaces.Space[Any]] = {
+            PROFILE: spaces.MultiBinary(PROFILE_SIZE),
+            SITUATION: spaces.MultiBinary(self.situation_size),
+            HISTORY: spaces.Box(0, self.n_items, (h,), np.int32),
+            HISTORY_SCENARIO: spaces.Box(0, self.n_scenarios, (h,), np.int8),
+            HISTORY_FEEDBACK: spaces.Box(0.0, 1.0, (3 * h,), np.float32),
+            CANDIDATES: spaces.Box(0, self.n_items, (c,), np.int32),
+            MASK: spaces.MultiBinary(c),
+        }
+        if self.queries:
+            parts[QUERY] = spaces.Box(0, 255, (QUERY_BYTES,), np.uint8)
+        if self.ages:
+            parts[CANDIDATE_AGE] = spaces.Box(0.0, 1.0, (c,), np.float32)
+        return spaces.Dict(parts)
 
 
 def context_space(dimension: int) -> spaces.Box:

@@ -19,6 +19,7 @@ from scipy.special import ndtri
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _M1, _M2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _S30, _S27, _S31 = np.uint64(30), np.uint64(27), np.uint64(31)
+MEETING, LIFE = 11, 12  # tags that keep keys for people met and for the noise of a life apart
 _PURPOSES = 32  # counters reserved for one step
 
 
@@ -42,6 +43,14 @@ class Draw(IntEnum):
     ROUTINE = 14
     INTEREST = 15
     START = 16
+    DEVICE_STAY = 17
+    DEVICE_ROUTINE = 18
+    QUERY = 19
+    QUERY_TOPIC = 20
+    QUERY_THING = 21
+    CANDIDATE_NEW = 24
+    CANDIDATE_NEW_STRIDE = 25
+    CANDIDATE_POPULAR = 26
 
 
 def mix(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -79,6 +88,11 @@ def bits(key: NDArray[np.uint64], step: ArrayLike, purposes: NDArray[np.uint64])
     """
     base = key + np.atleast_1d(np.asarray(step, np.uint64)) * np.uint64(_PURPOSES) * _GOLDEN
     return mix(base + (purposes * _GOLDEN)[:, None])
+
+
+def bits_at(key: NDArray[np.uint64], counters: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """64 random bits for counters (p, n) of keys (n,), where each key asks for counters of its own: (p, n) uint64."""
+    return mix(key + counters * _GOLDEN)
 
 
 def purposes(*draws: int) -> NDArray[np.uint64]:

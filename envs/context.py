@@ -197,7 +197,7 @@ class VectorContextWrapper(VectorWrapper):
 
 def _read(reader: ContextReader, core: PeopleCore, rows: NDArray[np.intp]) -> Vectors:
     simulator: Simulator = core.simulator
-    return reader.read(simulator.seen.at(rows), simulator.truth.intent[rows])
+    return reader.read(simulator.seen.at(rows), simulator.truth.intent[rows].astype(np.int64))
 
 
 def _with_context(space: Any, dimension: int) -> spaces.Dict:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
+from numpy.typing import NDArray
 
 from crossrec.config import EnvConfig
 from crossrec.errors import ConfigError, check_range
+from crossrec.simulation.hooks import Hooks
 
 from .base import Observation, PeopleCore
+from .render import FPS, RENDER_MODES, Renderer, modes_here
 
 
-class CrossScenarioEnv(gym.Env[Observation, np.int64]):
+class CrossScenarioEnv(gym.Env[Observation, Any]):
     """One person who moves between recommendation scenarios.
 
     ## Description
@@ -47,9 +51,14 @@ class CrossScenarioEnv(gym.Env[Observation, np.int64]):
     week), after a step ``reward_parts``; with ``expose_truth=True`` also ``truth``: ``intent`` (topic index),
     ``satisfaction``, ``expected_reward`` of each candidate.
 
+    ## Rendering
+    Of the life since the last reset: ``ansi`` gives a log to read, ``rgb_array`` a picture (720, 1200, 3), ``human``
+    shows the picture in a window, where there is a screen. All show mood and the topic on the mind, which are hidden
+    truth, so a rendering is for people, never an observation.
+
     ## Arguments
     The fields of :class:`crossrec.config.EnvConfig` as keywords (``n_candidates=20``, ``behaviour={"drift": 0.0}``), or
-    ``config=EnvConfig(...)``; ``expose_truth``.
+    ``config=EnvConfig(...)``; ``expose_truth``; ``render_mode``.
 
     ## References
     RecSim (Ie et al. 2019), RecoGym (Rohde et al. 2018), KuaiSim (Zhao et al. 2023), Leqi et al. 2021.
@@ -58,17 +67,20 @@ class CrossScenarioEnv(gym.Env[Observation, np.int64]):
     * v0: first version.
     """
 
-    metadata: dict[str, Any] = {"render_modes": []}
+    metadata: dict[str, Any] = {"render_modes": list(RENDER_MODES), "render_fps": FPS}
 
     def __init__(
         self,
         config: EnvConfig | None = None,
         *,
         expose_truth: bool = False,
+        hooks: Hooks | Mapping[str, Callable[..., Any]] | None = None,
         render_mode: str | None = None,
         **options: Any,
     ) -> None:
-        self.core = PeopleCore(config, options, 1, expose_truth)
+        self.renderer = None if render_mode is None else Renderer(render_mode)
+        self.metadata = {**self.metadata, "render_modes": modes_here()}
+        self.core = PeopleCore(config, options, 1, expose_truth, hooks)
         self.config, self.world = self.core.config, self.core.world
         self.observation_space = cast("spaces.Space[Observation]", self.core.observation_space)
         self.action_space = self.core.action_space
@@ -90,16 +102,36 @@ class CrossScenarioEnv(gym.Env[Observation, np.int64]):
             self.core.episodes[0] += 1
         self._begun = True
         self.core.begin(users)
+        if self.renderer is not None:
+            self.renderer.begin(self.core)
         return self._observation(), _first(self.core.info())
 
-    def step(self, action: np.int64) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """Show one item; see Action Space."""
+    def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Show an item or a slate; see Action Space."""
         if not self._begun:
             raise ConfigError("step() came before reset(); call reset() first.")
-        outcome = self.core.simulator.step(self.core.checked_actions(action))
-        info = _first({**self.core.info(), "reward_parts": outcome.parts})
+        outcome = self.core.step(action)
+        if self.renderer is not None:
+            self.renderer.step(self.core)
+        info = _first(self.core.info())
         terminated, truncated = bool(outcome.terminated[0]), bool(outcome.truncated[0])
         return self._observation(), float(outcome.reward[0]), terminated, truncated, info
+
+    def render(self) -> Any:
+        """The life so far; see Rendering. None without a ``render_mode``, with Gymnasium's usual warning."""
+        if self.renderer is None:
+            gym.logger.warn("render() shows nothing without a render_mode, e.g. gym.make(..., render_mode='ansi').")
+            return None
+        return self.renderer.render()
+
+    def close(self) -> None:
+        """Close the window, if there is one."""
+        if self.renderer is not None:
+            self.renderer.close()
+
+    def expected_rewards(self) -> NDArray[np.float64]:
+        """True expected reward of each candidate, (1, C), for oracles; only with ``expose_truth=True``."""
+        return self.core.expected_rewards()
 
     def _observation(self) -> Observation:
         return {key: values[0] for key, values in self.core.simulator.observe().items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from crossrec.config import EnvConfig
 from crossrec.errors import ConfigError, check_range
+from crossrec.simulation.hooks import Hooks
 from crossrec.simulation.state import Seen
 
 from .base import Observation, PeopleCore
@@ -40,13 +42,14 @@ class CrossScenarioVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[A
         config: EnvConfig | None = None,
         *,
         expose_truth: bool = False,
+        hooks: Hooks | Mapping[str, Callable[..., Any]] | None = None,
         render_mode: str | None = None,
         **options: Any,
     ) -> None:
         if not isinstance(num_envs, (int, np.integer)):
             raise ConfigError(f"num_envs={num_envs!r} must be a whole number of at least 1.")
         check_range("num_envs", int(num_envs), 1)
-        self.core = PeopleCore(config, options, num_envs, expose_truth)
+        self.core = PeopleCore(config, options, num_envs, expose_truth, hooks)
         self.config, self.world = self.core.config, self.core.world
         self.num_envs, self.render_mode = num_envs, render_mode
         self.single_observation_space = self.core.observation_space
@@ -82,11 +85,11 @@ class CrossScenarioVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[A
     def step(
         self, actions: NDArray[np.int64]
     ) -> tuple[Observation, NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]:
-        """Show everybody one item; ``actions`` (num_envs,)."""
+        """Show everybody an item, ``actions`` (num_envs,), or a slate, (num_envs, slate_size)."""
         core = self.core
         if not self._begun:
             raise ConfigError("step() came before reset(); call reset() first.")
-        outcome = core.simulator.step(core.checked_actions(actions))
+        outcome = core.step(actions)
         done = outcome.terminated | outcome.truncated
         ended = np.flatnonzero(done)
         final: dict[str, Any] = {}
@@ -94,13 +97,12 @@ class CrossScenarioVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[A
         if ended.size:
             if self.keep_final:
                 self.final_seen = core.simulator.seen.at(ended)
-                self.final_intent = core.simulator.truth.intent[ended]
-            last = core.simulator.observe(ended)
-            final = {"final_obs": {key: self._spread(ended, values) for key, values in last.items()}}
-            final |= {"_final_obs": done.copy(), "final_info": {**core.info(), "reward_parts": outcome.parts}}
+                self.final_intent = core.simulator.truth.intent[ended].astype(np.int64)
+            final = {"final_obs": core.simulator.observe(ended, spread=True)}
+            final |= {"_final_obs": done.copy(), "final_info": core.info()}
             final["_final_info"] = done.copy()
             core.begin_next(ended)
-        infos = {**core.info(), "reward_parts": {k: v.copy() for k, v in outcome.parts.items()}, **final}
+        infos = {**core.info(), **final}
         return core.simulator.observe(), outcome.reward, outcome.terminated, outcome.truncated, infos
 
     def expected_rewards(self) -> NDArray[np.float64]:
@@ -115,8 +117,3 @@ class CrossScenarioVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[A
                 f"seed={seed!r} must be a whole number from 0 to {_SEEDS - 1}, "
                 f"or a list of {self.num_envs} of them (or None)."
             )
-
-    def _spread(self, rows: NDArray[np.intp], values: NDArray[Any]) -> NDArray[Any]:
-        full = np.zeros((self.num_envs, *values.shape[1:]), values.dtype)
-        full[rows] = values
-        return full

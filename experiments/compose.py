@@ -11,9 +11,9 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
-from crossrec.config import AGENTS, ContextConfig, DQNConfig, EnvConfig, TrainConfig, check_train_config
+from crossrec.config import AGENTS, ContextConfig, DQNConfig, EnvConfig, TrainConfig
 from crossrec.errors import ConfigError, nearest
-from crossrec.world.scenario import SCENARIOS
+from crossrec.options import check_train_config
 
 from .choices import choices
 
@@ -50,7 +50,7 @@ def compose_train(overrides: list[str], config_dir: str | None = None) -> TrainC
         except Exception as error:
             raise ConfigError(_sentence(error, words)) from error
     assert isinstance(config, TrainConfig)
-    check_train_config(config, list(SCENARIOS))
+    check_train_config(config)
     return config
 
 

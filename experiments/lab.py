@@ -25,7 +25,7 @@ from crossrec.language.projection import Projection, padded
 from crossrec.language.sentence import SentenceEncoder
 from crossrec.language.store import ContextStore
 from crossrec.paths import store_path
-from crossrec.world.synthetic import World, build_world
+from crossrec.world.synthetic import World, world_of
 
 BASELINES = ("random", "popularity", "content", "oracle")
 Progress = Callable[[int], None]
@@ -94,7 +94,7 @@ def build_lab(env: EnvConfig, context: ContextConfig, on_progress: Progress | No
     Raises:
         ModelError: If a model is needed that is not there.
     """
-    world = build_world(tuple(env.scenarios), env.items_per_scenario, env.world_seed)
+    world = world_of(env)
     source = make_source(context)
     embedded = embed_texts(source.encoder, world.catalogue.texts(), source.store, on_progress)
     projection = Projection.fit(embedded, context.dimension)

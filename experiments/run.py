@@ -18,9 +18,9 @@ import pandas as pd
 from omegaconf import OmegaConf
 
 from crossrec import __version__
-from crossrec.config import AGENTS, TrainConfig, check_train_config, from_options
+from crossrec.config import AGENTS, TrainConfig
 from crossrec.errors import ConfigError, RunError
-from crossrec.world.scenario import SCENARIOS
+from crossrec.options import check_train_config, from_options
 
 _ELSEWHERE = {"runs", "device"}  # options that say where and how a run is computed, not what
 _CONTEXT_ELSEWHERE = {"device", "store", "workers"}
@@ -128,7 +128,7 @@ class RunFolder:
             rest = {str(k): v for k, v in options.items() if k != "agent"}
             config = from_options(TrainConfig, rest)
             config.agent = from_options(schema, agent, "agent.")
-            check_train_config(config, list(SCENARIOS))
+            check_train_config(config)
         # A YAML parser raises errors of its own for what is not YAML.
         except Exception as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__

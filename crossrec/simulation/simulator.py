@@ -3,36 +3,51 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crossrec.config import EnvConfig
 from crossrec.observation import (
-    CANDIDATES,
-    DAYPARTS,
-    DEVICES,
-    HISTORY,
-    HISTORY_FEEDBACK,
-    HISTORY_SCENARIO,
-    MASK,
-    PROFILE,
-    SITUATION,
-    WEEKDAYS,
+    CANDIDATE_AGE,
+    QUERY,
+    QUERY_BYTES,
+    WEEK,
     ObservationLayout,
 )
-from crossrec.random import Draw, keys, purposes, uniforms
 from crossrec.reward import weighted
-from crossrec.simulation.arrivals import Arrivals
-from crossrec.simulation.candidates import CandidateSampler
-from crossrec.simulation.choice import ChoiceModel, Feedback
-from crossrec.simulation.dynamics import react, remember
-from crossrec.simulation.journey import Journey, daypart, weekday
-from crossrec.simulation.state import Seen, State, Truth, blank_state, put
+from crossrec.simulation.candidates import make_candidates
+from crossrec.simulation.choice import Feedback, Step, item_age
+from crossrec.simulation.hooks import Hooks
+from crossrec.simulation.reference import ReferenceEngine, spread_rows
+from crossrec.simulation.state import Seen, State, Truth
 from crossrec.world.synthetic import World
+from crossrec.world.text import N_QUERIES, query_text
 
-_STEP = purposes(Draw.CLICK, Draw.DWELL, Draw.CONVERSION, Draw.LEAVE, Draw.MIND)
-_MEETING, _LIFE = 11, 12  # tags that keep keys for people met and for the noise of a life apart
+
+class Engine(Protocol):
+    """What lives run on: :class:`ReferenceEngine`, which explains each method, or compiled code."""
+
+    def identify(
+        self, seeds: NDArray[np.int64], episodes: NDArray[np.int64], users: NDArray[np.int64] | None
+    ) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+        """Whom seeds meet, and keys of the lives."""
+
+    def begin(
+        self, state: State, rows: NDArray[np.intp], users: NDArray[np.int64], keys: NDArray[np.uint64], /
+    ) -> None:
+        """Begin new lives."""
+
+    def step(self, state: State, actions: NDArray[np.int64]) -> Step:
+        """Show everybody a slate."""
+
+    def observe(self, state: State, rows: NDArray[np.intp], spread: bool) -> dict[str, NDArray[np.generic]]:
+        """What is observable."""
+
+    def expected_rewards(self, state: State, items: NDArray[np.int32]) -> NDArray[np.float64]:
+        """What each item would bring now."""
 
 
 @dataclass
@@ -43,6 +58,8 @@ class Outcome:
     parts: dict[str, NDArray[np.float64]]  # (n,) each
     terminated: NDArray[np.bool_]  # (n,) churn
     truncated: NDArray[np.bool_]  # (n,) horizon
+    items: NDArray[np.int32]  # (n, S) what was shown
+    place: NDArray[np.int64]  # (n,) which place of the slate was clicked; 0 without a click
 
 
 class Simulator:
@@ -52,20 +69,32 @@ class Simulator:
         world: What exists.
         config: Behaviour, reward, sizes.
         n: How many people live at once.
+        hooks: Behaviour of the user's own, or None.
     """
 
-    def __init__(self, world: World, config: EnvConfig, n: int) -> None:
-        self.world, self.config, self.n = world, config, n
+    def __init__(self, world: World, config: EnvConfig, n: int, hooks: Hooks | None = None) -> None:
+        self.world, self.config, self.n, self.hooks = world, config, n, hooks
         self.layout = ObservationLayout(
-            len(world.scenarios), world.catalogue.n_items, config.n_candidates, config.history_length
+            len(world.scenarios),
+            world.catalogue.n_items,
+            config.n_candidates,
+            config.history_length,
+            queries=any(s.query for s in world.scenarios),
+            ages=config.behaviour.ageing > 0.0,
         )
-        self.choice = ChoiceModel(world, config.behaviour)
-        self.journey = Journey(world, config.behaviour, self.choice)
-        self.sampler = CandidateSampler(world.catalogue, config.n_candidates)
-        sizes = (self.layout.n_scenarios, len(DAYPARTS), len(WEEKDAYS), len(DEVICES))
-        self._one_hot = np.cumsum((0, *sizes))[:, None]  # where each part of the situation begins
-        self.state = self._blank()
-        self.arrivals = Arrivals(self._blank, self._begin, n)
+        self.candidates = make_candidates(world, config)
+        self.state = State(n, world.n_topics, self.layout)
+        self.engine = self._engine()
+        self._everybody = np.arange(n)
+        self._offered = self.candidates.plain and not isinstance(self.engine, ReferenceEngine)  # by compiled code
+
+    def _engine(self) -> Engine:
+        world, config, offers = self.world, self.config, self.candidates
+        if config.engine == "numpy" or self.hooks is not None:
+            return ReferenceEngine(world, config, self.layout, self.hooks)
+        from crossrec.simulation.compiled.engine import CompiledEngine  # Numba takes a while to import
+
+        return CompiledEngine(world, config, self.layout, offers.uniform if offers.plain else None)
 
     @property
     def truth(self) -> Truth:
@@ -77,102 +106,82 @@ class Simulator:
         """Observable state."""
         return self.state.seen
 
-    def meet(self, seeds: NDArray[np.int64], episodes: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Ids of the people that seeds (m,) meet in their episodes (m,), uniform over the config's range of ids."""
-        span = np.uint64(self.config.last_user - self.config.first_user)
-        return self.config.first_user + (keys(seeds, _MEETING, episodes) % span).astype(np.int64)
-
-    def reset(
-        self, seeds: NDArray[np.int64], episodes: NDArray[np.int64], users: NDArray[np.int64] | None = None
-    ) -> None:
-        """Begin a new life in every place.
-
-        Args:
-            seeds: (n,) seed of each place.
-            episodes: (n,) how many lives that seed has begun before.
-            users: (n,) ids, or None to let the seeds decide whom they meet.
-        """
-        self._begin(self.state, np.arange(self.n), seeds, episodes, users)
-        self.arrivals.restart(seeds, episodes)
-
-    def replace(self, rows: NDArray[np.intp]) -> None:
-        """Begin the next life of the seeds in ``rows``, whose lives have ended."""
-        self.arrivals.admit(self.state, rows)
-
-    def _blank(self) -> State:
-        return blank_state(self.n, self.world.n_topics, len(self.world.scenarios), self.layout)
-
-    def _begin(
+    def begin(
         self,
-        state: State,
         rows: NDArray[np.intp],
         seeds: NDArray[np.int64],
         episodes: NDArray[np.int64],
         users: NDArray[np.int64] | None = None,
     ) -> None:
-        ids = self.meet(seeds, episodes) if users is None else users
-        put(state, rows, ids, self.world.people(ids))
-        state.lives.key[rows] = keys(seeds, _LIFE, episodes, ids)
-        state.lives.step[rows] = 0
-        self.journey.begin(state.truth, state.seen, state.lives, rows)
-        self._offer(state, rows)
-
-    def step(self, actions: NDArray[np.int64]) -> Outcome:
-        """Show candidate ``actions[i]`` to person i; padding is shown as nothing and is never clicked.
+        """Begin new lives.
 
         Args:
-            actions: (n,) places among the candidates.
+            rows: (m,) places.
+            seeds: (m,) seed of each place.
+            episodes: (m,) how many lives that seed has begun before.
+            users: (m,) ids, or None to let the seeds decide whom they meet.
         """
-        truth, seen, lives = self.state.truth, self.state.seen, self.state.lives
-        items, scenario = seen.candidates[np.arange(self.n), actions], seen.scenario.copy()
-        u = uniforms(lives.key, lives.step, _STEP)
-        utility = self.choice.utility(truth, scenario, items, self.choice.interest(truth, scenario))
-        feedback = self.choice.feedback(utility, scenario, items, u[:3])
-        react(truth, items, scenario, feedback, u[4], self.choice)
-        remember(seen, items, scenario, feedback)
-        lives.step += 1
-        churned = self.journey.advance(truth, seen, lives, u[3], feedback.dwell)
-        self._offer(self.state, slice(None))
-        parts = _parts(feedback)
-        truncated = lives.step >= self.config.horizon
-        return Outcome(weighted(parts, self.config.reward), parts, churned, truncated & ~churned)
+        self.engine.begin(self.state, rows, *self.engine.identify(seeds, episodes, users))
+        self._offer(rows)
 
-    def observe(self, rows: NDArray[np.intp] | slice = slice(None)) -> dict[str, NDArray[np.generic]]:
-        """Observations of the people in ``rows``, new arrays at each call; reads :class:`Seen` and nothing else."""
-        seen = self.seen
-        minute, scenario, candidates = seen.minute[rows], seen.scenario[rows], seen.candidates[rows].copy()
-        n = len(minute)
-        situation = np.zeros((n, self.layout.situation_size), np.int8)
-        parts = (scenario, daypart(minute), weekday(minute), seen.device[rows], seen.location[rows])
-        # One write through flat indices is faster than one per part.
-        situation.ravel()[np.arange(n) * self.layout.situation_size + np.stack(parts) + self._one_hot] = 1
-        return {
-            PROFILE: seen.profile[rows].copy(),
-            SITUATION: situation,
-            HISTORY: seen.history[rows].copy(),
-            HISTORY_SCENARIO: seen.history_scenario[rows].copy(),
-            HISTORY_FEEDBACK: seen.history_feedback[rows].reshape(n, -1).copy(),
-            CANDIDATES: candidates,
-            MASK: (candidates > 0).view(np.int8),
-        }
+    def reset(
+        self, seeds: NDArray[np.int64], episodes: NDArray[np.int64], users: NDArray[np.int64] | None = None
+    ) -> None:
+        """Begin a new life in every place, see :meth:`begin`."""
+        self.begin(self._everybody, seeds, episodes, users)
+
+    def step(self, actions: NDArray[np.int64]) -> Outcome:
+        """Show everybody a slate; padding is shown as nothing and is never clicked.
+
+        Args:
+            actions: (n, S) places among the candidates.
+        """
+        taken = self.engine.step(self.state, actions)
+        self._offer(slice(None))
+        parts = _parts(taken.feedback)
+        reward = weighted(parts, self.config.reward)
+        if self.hooks is not None:
+            reward = self.hooks.reward(parts, reward)
+        truncated = self.state.lives.step >= self.config.horizon
+        truncated &= ~taken.churned
+        return Outcome(reward, parts, taken.churned, truncated, taken.slates, taken.feedback.place)
+
+    def observe(self, rows: NDArray[np.intp] | None = None, spread: bool = False) -> dict[str, NDArray[np.generic]]:
+        """Observations of people, new arrays at each call; tells no truth.
+
+        Args:
+            rows: (m,) who is looked at; everybody by default.
+            spread: Whether arrays have n rows, zero for those who are not looked at, rather than m.
+        """
+        rows = self._everybody if rows is None else rows
+        told = self.engine.observe(self.state, rows, spread)
+        more: dict[str, NDArray[np.generic]] = {}
+        if self.layout.queries:
+            more[QUERY] = _query_bytes()[self.seen.query[rows]]
+        if self.layout.ages:
+            more[CANDIDATE_AGE] = self._ages(self.seen.minute[rows], self.seen.candidates[rows])
+        return told | {key: spread_rows(values, rows, self.n) if spread else values for key, values in more.items()}
 
     def expected_rewards(self) -> NDArray[np.float64]:
-        """True expected reward of each candidate now, (n, C); minus infinity for padding. Hidden from agents."""
-        n, c = self.seen.candidates.shape
-        scenario = self.seen.scenario
-        effective = self.choice.interest(self.truth, scenario)
-        expected = np.empty((n, c))
-        for place in range(c):
-            items = self.seen.candidates[:, place]
-            utility = self.choice.utility(self.truth, scenario, items, effective)
-            parts = self.choice.expected(utility, scenario, items)
-            expected[:, place] = np.where(items > 0, weighted(parts, self.config.reward), -np.inf)
-        return expected
+        """True expected reward of each candidate now, as if shown alone, (n, C); minus infinity for padding."""
+        return self.engine.expected_rewards(self.state, self.seen.candidates)
 
-    def _offer(self, state: State, rows: NDArray[np.intp] | slice) -> None:
-        seen, lives = state.seen, state.lives
-        seen.candidates[rows] = self.sampler.sample(
-            lives.key[rows], lives.step[rows], seen.scenario[rows], seen.recalled[rows]
+    def _ages(self, minute: NDArray[np.float64], items: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Age in weeks of items (m, C); 0 for padding and where items do not age."""
+        catalogue = self.world.catalogue
+        ageing = np.array([False] + [s.facet == "age" for s in self.world.scenarios])[catalogue.scenario[items] + 1]
+        return np.where(ageing, item_age(minute[:, None], catalogue.born[items]) / WEEK, 0.0).astype(np.float32)
+
+    def _offer(self, rows: NDArray[np.intp] | slice) -> None:
+        if self._offered:
+            return
+        seen, lives = self.seen, self.state.lives
+        seen.candidates[rows] = self.candidates.sample(
+            lives.key[rows],
+            lives.step[rows],
+            seen.scenario[rows].astype(np.int64),
+            seen.recalled[rows],
+            seen.enjoyed[rows],
         )
 
 
@@ -183,3 +192,13 @@ def _parts(feedback: Feedback) -> dict[str, NDArray[np.float64]]:
         "dwell": feedback.dwell / 60.0,
         "conversion": feedback.conversion.astype(np.float64),
     }
+
+
+@lru_cache(maxsize=1)
+def _query_bytes() -> NDArray[np.uint8]:
+    """(queries + 1, QUERY_BYTES) text of every query."""
+    table = np.zeros((N_QUERIES + 1, QUERY_BYTES), np.uint8)
+    for query in range(N_QUERIES + 1):
+        text = query_text(query).encode()
+        table[query, : len(text)] = np.frombuffer(text, np.uint8)
+    return table

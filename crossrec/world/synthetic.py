@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from crossrec.config import EnvConfig
 from crossrec.world.catalogue import Catalogue, build_catalogue
-from crossrec.world.population import People, draw_people
-from crossrec.world.scenario import SCENARIOS, Scenario
+from crossrec.world.population import People, Population
+from crossrec.world.scenario import Scenario, resolve_scenarios
 from crossrec.world.text import TOPICS
 
 
@@ -22,11 +23,17 @@ class World:
         scenarios: In the order of their indices in observations.
         catalogue: All items.
         seed: Fixes catalogue and population.
+        population: Everybody, drawn on demand.
     """
 
     scenarios: tuple[Scenario, ...]
     catalogue: Catalogue
     seed: int
+    population: Population = field(init=False)
+
+    def __post_init__(self) -> None:
+        dayparts = np.array([s.dayparts for s in self.scenarios])
+        object.__setattr__(self, "population", Population(self.seed, dayparts, self.n_topics))
 
     @property
     def n_topics(self) -> int:
@@ -35,22 +42,24 @@ class World:
 
     def people(self, ids: NDArray[np.int64]) -> People:
         """The people with these ids, (n,); drawn on demand."""
-        dayparts = np.array([s.dayparts for s in self.scenarios])
-        return draw_people(self.seed, ids, dayparts, self.n_topics)
-
-
-def build_world(scenarios: tuple[str, ...], items_per_scenario: int, seed: int) -> World:
-    """Build a world of shipped scenarios; the last few worlds are kept and shared, for they are read-only.
-
-    Args:
-        scenarios: Names, see :data:`crossrec.world.scenario.SCENARIOS`.
-        items_per_scenario: Items in each scenario.
-        seed: Fixes everything in it.
-    """
-    return _build(tuple(SCENARIOS[name] for name in scenarios), items_per_scenario, seed)
+        return self.population.people(ids)
 
 
 @lru_cache(maxsize=8)
-def _build(specs: tuple[Scenario, ...], items_per_scenario: int, seed: int) -> World:
-    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(len(specs),)))
-    return World(specs, build_catalogue(specs, items_per_scenario, len(TOPICS), rng), seed)
+def build_world(scenarios: tuple[Scenario, ...], items_per_scenario: int, seed: int, new_items: float = 0.0) -> World:
+    """Build a world; the last few worlds are kept and shared, for they are read-only.
+
+    Args:
+        scenarios: In the order of their indices.
+        items_per_scenario: Items in each scenario.
+        seed: Fixes everything in it.
+        new_items: Share of each scenario's items that nobody has met yet.
+    """
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(len(scenarios),)))
+    return World(scenarios, build_catalogue(scenarios, items_per_scenario, len(TOPICS), rng, new_items), seed)
+
+
+def world_of(config: EnvConfig) -> World:
+    """The world that an environment's options describe."""
+    specs = resolve_scenarios(config.scenarios)
+    return build_world(specs, config.items_per_scenario, config.world_seed, config.new_items)

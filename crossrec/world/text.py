@@ -9,11 +9,16 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .vocabulary import (
+    BAIT,
     DAYPART_PHRASES,
     DESCRIPTION_OPENINGS,
     DESCRIPTION_TAILS,
     EDITIONS,
+    GENERIC_BAIT,
     GENERIC_EDITION,
     GENERIC_OPENINGS,
     GENERIC_PATTERNS,
@@ -28,6 +33,7 @@ QUALIFIERS: Final[tuple[tuple[str, ...], ...]] = tuple(qualifiers for _, qualifi
 
 _N_TOPICS: Final = len(TOPICS)
 _N_THINGS: Final = len(THINGS[0])
+N_QUERIES: Final = _N_TOPICS * _N_THINGS
 _N_QUALIFIERS: Final = len(QUALIFIERS[0])
 _N_PHRASES: Final = _N_THINGS * _N_QUALIFIERS
 _N_PATTERNS: Final = len(GENERIC_PATTERNS)
@@ -100,6 +106,19 @@ def item_title(scenario: str, topic: int, serial: int) -> str:
     return title
 
 
+def title_is_bait(scenario: str, topics: NDArray[np.int64], serials: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether titles promise more than an item can keep: those with certain patterns do, so readers can tell.
+
+    Args:
+        scenario: Name of the scenario.
+        topics: (n,) main topics.
+        serials: (n,) numbers among the items of the same scenario and topic.
+    """
+    rest, i = np.divmod(serials, _N_PHRASES)
+    pattern = (rest % _N_PATTERNS + np.array(_SHIFTS)[i] + topics) % _N_PATTERNS
+    return np.isin(pattern, BAIT.get(scenario, GENERIC_BAIT))
+
+
 def item_description(scenario: str, topic: int, second_topic: int, serial: int) -> str:
     """Describe an item in one sentence about the thing in its title, another of its topic, and its second topic.
 
@@ -155,6 +174,21 @@ def persona_text(interests: Sequence[int], routine: int | None, daypart: str) ->
         return likes
     when = DAYPART_PHRASES.get(daypart, f"During the {daypart}")
     return f"{likes} {when} often turns to {TOPICS[routine]}."
+
+
+def query_text(query: int) -> str:
+    """The words of a search query: a thing of some topic.
+
+    Args:
+        query: From 1; 0 is no query and has no words.
+
+    Raises:
+        ValueError: If there is no such query.
+    """
+    if not 0 <= query <= N_QUERIES:
+        raise ValueError(f"query={query}: must be from 0 to {N_QUERIES}")
+    topic, thing = divmod(query - 1, _N_THINGS)
+    return THINGS[topic][thing] if query else ""
 
 
 def scenario_phrase(scenario: str) -> str:

@@ -191,6 +191,19 @@ GENERIC_PATTERNS: Final[tuple[str, ...]] = (
     "*, a find from #", "# special: *", "* for fans of #", "*: # selection", "Seen in #: *", "Best of #: *",
 )  # fmt: skip
 
+# Scenario -> places of the title patterns that promise too much.
+BAIT: Final[dict[str, tuple[int, ...]]] = {
+    "shopping": (4, 6, 8, 11),
+    "news": (4, 5, 7, 10),
+    "social": (0, 7, 8, 11),
+    "music": (3, 5, 8, 9),
+    "video": (1, 5, 8, 10),
+    "education": (5, 8, 10, 11),
+    "search": (1, 6, 8, 11),
+    "games": (1, 5, 7, 10),
+}
+GENERIC_BAIT: Final = (1, 4, 7, 11)
+
 # Scenario -> what follows a title whose every combination of words is used up. `#` stands for a number from 2.
 EDITIONS: Final[dict[str, str]] = {
     "shopping": ", No. #",

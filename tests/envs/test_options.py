@@ -21,7 +21,7 @@ MISTAKES = [
     ({"scenarios": []}, r"scenarios=\[\] is empty"),
     ({"scenarios": ["news", "news"]}, "names a scenario twice"),
     ({"scenarios": "news"}, "scenarios must be a list of names; found 'news'"),
-    ({"scenarios": [1]}, r"scenarios must be a list of names; found \[1\]"),
+    ({"scenarios": [1]}, r"scenarios holds 1; allowed: names, YAML files"),
     ({"scenarios": 5}, "scenarios must be a list of names; found 5"),
     ({"scenarios": None}, "scenarios must be a list of names; found None"),
     ({"horizon": "40"}, "horizon must be int; found '40'"),

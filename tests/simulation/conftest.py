@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from crossrec.config import BehaviourConfig, EnvConfig, RewardConfig
+from crossrec.simulation.choice import ChoiceModel
 from crossrec.simulation.simulator import Simulator
 from crossrec.world.catalogue import build_catalogue
 from crossrec.world.scenario import Scenario
@@ -47,7 +48,12 @@ def living(world, n=1_000, seed=0, reward=None, horizon=10**6, n_candidates=10, 
 
 def first(simulator):
     """The action of everybody who takes the first candidate."""
-    return np.zeros(simulator.n, np.int64)
+    return np.zeros((simulator.n, 1), np.int64)
+
+
+def choice_of(simulator):
+    """The choice model of a simulator's world, in NumPy whatever the engine."""
+    return ChoiceModel(simulator.world, simulator.config)
 
 
 @pytest.fixture(scope="package")

@@ -6,7 +6,22 @@ import pytest
 from crossrec.simulation.dynamics import scaled_dwell
 from crossrec.simulation.journey import WEEK, daypart
 
-from .conftest import ALWAYS, AWAY, HOP, IGNORED, LOVED, OFF, STAY, first, living, make_world, scenario, shown, topics
+from .conftest import (
+    ALWAYS,
+    AWAY,
+    HOP,
+    IGNORED,
+    LOVED,
+    OFF,
+    STAY,
+    choice_of,
+    first,
+    living,
+    make_world,
+    scenario,
+    shown,
+    topics,
+)
 
 # What a step does to interests, boredom, mood and mind
 
@@ -168,7 +183,7 @@ def test_routine_1_makes_a_fresh_intent_the_routine_of_the_daypart():
 
 def test_routine_0_draws_a_fresh_intent_from_interest():
     simulator = living(LOVED, 8_000, routine=0.0)
-    effective = simulator.choice.interest(simulator.truth, simulator.seen.scenario).astype(float)
+    effective = choice_of(simulator).interest(simulator.truth, simulator.seen.scenario).astype(float)
     of_intent = effective[np.arange(8_000), simulator.truth.intent]
     expected = (effective**2).sum(axis=1)
     variance = (effective**3).sum(axis=1) - expected**2
@@ -183,9 +198,9 @@ def test_drift_raises_the_interest_that_counts_also_where_shared_interest_is_mir
     where, people = simulator.seen.scenario.copy(), np.arange(simulator.n)
     assert 0 < where.mean() < 1
     topic = world.catalogue.main_topic[shown(simulator)]
-    before = simulator.choice.interest(simulator.truth, where)[people, topic].copy()
+    before = choice_of(simulator).interest(simulator.truth, where)[people, topic].copy()
     click = simulator.step(first(simulator)).parts["click"].astype(bool)
-    after = simulator.choice.interest(simulator.truth, where)[people, topic]
+    after = choice_of(simulator).interest(simulator.truth, where)[people, topic]
     room = click & (before < 0.3)  # who is full of a topic already cannot want it more
     assert room[where == 0].any()
     assert (after > before)[room].all()

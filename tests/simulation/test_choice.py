@@ -3,14 +3,15 @@
 import numpy as np
 import pytest
 
-from crossrec.config import DEFAULT_SCENARIOS, BehaviourConfig, RewardConfig
+from crossrec.config import DEFAULT_SCENARIOS, BehaviourConfig, EnvConfig, RewardConfig
 from crossrec.random import as_uniform, bits, keys
 from crossrec.simulation.choice import ChoiceModel
+from crossrec.world.scenario import resolve_scenarios
 from crossrec.world.synthetic import build_world
 
-from .conftest import OFF, first, living, make_world, scenario
+from .conftest import OFF, choice_of, first, living, make_world, scenario
 
-DEFAULT = build_world(DEFAULT_SCENARIOS, 100, 0)
+DEFAULT = build_world(resolve_scenarios(DEFAULT_SCENARIOS), 100, 0)
 EFFECTS = ("interest", "intent", "quality", "satiation")
 
 
@@ -20,9 +21,8 @@ def shown(simulator, place=0):
 
 def utilities(simulator, items, **strengths):
     """Of these items for these people, were the strengths as given."""
-    model = ChoiceModel(simulator.world, BehaviourConfig(**{**OFF, **strengths}))
-    here = simulator.seen.scenario
-    return model.utility(simulator.truth, here, items, model.interest(simulator.truth, here))
+    model = ChoiceModel(simulator.world, EnvConfig(behaviour=BehaviourConfig(**{**OFF, **strengths})))
+    return model.utility(simulator.state, items[:, None])[:, 0]
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_each_effect_adds_what_the_formula_says(crowd):
     base = utilities(crowd, items)
     x = world.catalogue.topics[items].astype(float)
     rho = np.array([spec.rho for spec in world.scenarios])[here][:, None]
-    private = truth.phi[np.arange(crowd.n), here]
+    private = world.population.private(crowd.seen.user, here)
     interest = ((rho * truth.theta + (1 - rho) * private) * x).sum(axis=1)
     expected = {
         "interest": 2.5 * interest,
@@ -74,17 +74,18 @@ def test_a_negative_rho_mirrors_shared_interest_to_the_topics_half_way_round():
     simulator = living(world, 300)
     truth, here = simulator.truth, simulator.seen.scenario
     assert set(here) == {0, 1, 2}
-    effective = simulator.choice.interest(truth, here)
+    effective = choice_of(simulator).interest(truth, here)
+    phi = world.population.private(simulator.seen.user, here)
     for i in range(300):
-        theta, private, rho = truth.theta[i], truth.phi[i, here[i]], (-0.4, 0.4, -1.0)[here[i]]
+        theta, private, rho = truth.theta[i], phi[i], (-0.4, 0.4, -1.0)[here[i]]
         mirrored = np.array([theta[(k - 12) % 24] for k in range(24)]) if rho < 0 else theta
         np.testing.assert_allclose(effective[i], abs(rho) * mirrored + (1 - abs(rho)) * private, rtol=1e-5)
 
 
 def test_interest_of_some_rows_equals_theirs_in_the_batch(crowd):
     rows, here = np.array([5, 2_999, 5]), crowd.seen.scenario
-    batch = crowd.choice.interest(crowd.truth, here)
-    np.testing.assert_array_equal(crowd.choice.interest(crowd.truth, here[rows], rows), batch[rows])
+    batch = choice_of(crowd).interest(crowd.truth, here)
+    np.testing.assert_array_equal(choice_of(crowd).interest(crowd.truth, here[rows], rows), batch[rows])
 
 
 def test_nothing_shown_is_never_clicked_dwelt_on_or_converted(crowd):
@@ -92,7 +93,7 @@ def test_nothing_shown_is_never_clicked_dwelt_on_or_converted(crowd):
     utility = utilities(crowd, items, interest=7.0, intent=3.0)
     assert (utility == -np.inf).all()
     u = np.full((3, crowd.n), 1e-300)
-    feedback = crowd.choice.feedback(utility, crowd.seen.scenario, items, u)
+    feedback = choice_of(crowd).feedback(utility[:, None], crowd.seen.scenario, items[:, None], u)
     assert not feedback.click.any()
     assert not feedback.dwell.any()
     assert not feedback.conversion.any()
@@ -117,8 +118,9 @@ def test_people_do_what_the_true_expected_rewards_say(place):
         simulator.step(first(simulator))
     items, here = shown(simulator, place), simulator.seen.scenario
     allowed = items > 0
-    utility = simulator.choice.utility(simulator.truth, here, items, simulator.choice.interest(simulator.truth, here))
-    expected = simulator.choice.expected(utility, here, items)
+    model = choice_of(simulator)
+    utility = model.utility(simulator.state, items[:, None])
+    expected = {name: part[:, 0] for name, part in model.expected(utility, here, items[:, None]).items()}
     asked = simulator.expected_rewards()[:, place]
     weights = simulator.config.reward
     by_hand = weights.click * expected["click"] + weights.dwell * expected["dwell"]
@@ -126,7 +128,7 @@ def test_people_do_what_the_true_expected_rewards_say(place):
     np.testing.assert_allclose(asked[allowed], by_hand[allowed], rtol=1e-6)
     assert (asked[~allowed] == -np.inf).all()
 
-    outcome = simulator.step(np.full(simulator.n, place))
+    outcome = simulator.step(np.full((simulator.n, 1), place))
     p = expected["click"]
     clicks = outcome.parts["click"]
     assert abs(clicks.sum() - p.sum()) < 4 * np.sqrt((p * (1 - p)).sum())
@@ -141,10 +143,9 @@ def test_clicks_are_calibrated_at_every_level_of_probability():
     simulator = living(DEFAULT, 20_000, seed=9)
     place = np.argmax(simulator.expected_rewards(), axis=1)
     place[::2] = 0
-    items, here = simulator.seen.candidates[np.arange(simulator.n), place], simulator.seen.scenario
-    utility = simulator.choice.utility(simulator.truth, here, items, simulator.choice.interest(simulator.truth, here))
-    p = 1 / (1 + np.exp(-utility))
-    clicks = simulator.step(place).parts["click"]
+    items = simulator.seen.candidates[np.arange(simulator.n), place]
+    p = 1 / (1 + np.exp(-choice_of(simulator).utility(simulator.state, items[:, None])[:, 0]))
+    clicks = simulator.step(place[:, None]).parts["click"]
     level = (p * 10).astype(int)
     assert len(set(level)) >= 8
     for tenth in set(level):
@@ -154,9 +155,9 @@ def test_clicks_are_calibrated_at_every_level_of_probability():
 
 def test_better_items_are_dwelt_on_longer_and_convert_more_often():
     simulator = living(make_world(scenario()), 10)
-    items, here = np.ones(2, np.int32), np.zeros(2, np.int64)
-    expected = simulator.choice.expected(np.array([0.0, 2.0]), here, items)
-    per_click = {name: expected[name] / expected["click"] for name in ("dwell", "conversion")}
+    items, here = np.ones((2, 1), np.int32), np.zeros(2, np.int64)
+    expected = choice_of(simulator).expected(np.array([[0.0], [2.0]]), here, items)
+    per_click = {name: (expected[name] / expected["click"])[:, 0] for name in ("dwell", "conversion")}
     assert per_click["dwell"][0] == pytest.approx(1.0 * np.exp(0.5 * 0.5**2)), "mean of a log-normal with median 60 s"
     assert per_click["conversion"][0] == pytest.approx(0.2)
     assert per_click["dwell"][1] > per_click["dwell"][0]
@@ -165,12 +166,12 @@ def test_better_items_are_dwelt_on_longer_and_convert_more_often():
 
 def test_long_items_take_longer_and_dear_ones_convert_less():
     world = make_world(scenario("music", facet="length"), scenario("shopping", facet="price"), items=400)
-    model, catalogue = living(world, 1).choice, world.catalogue
+    model, catalogue = choice_of(living(world, 1)), world.catalogue
     for index, (name, sign) in enumerate((("dwell", 1), ("conversion", -1))):
         own = np.flatnonzero(catalogue.scenario == index)
         order = own[np.argsort(catalogue.facet[own])]
         ends = order[[0, len(order) // 2, -1]].astype(np.int32)
-        value = model.expected(np.zeros(3), np.full(3, index), ends)[name]
+        value = model.expected(np.zeros((3, 1)), np.full(3, index), ends[:, None])[name][:, 0]
         assert (sign * np.diff(value) > 0).all()
 
 
@@ -187,6 +188,7 @@ def test_the_reward_is_the_weighted_sum_of_its_parts(weights):
 def test_common_random_numbers_a_better_item_is_clicked_whenever_a_worse_one_is(crowd):
     u = as_uniform(bits(keys(1, np.arange(crowd.n)), np.zeros(crowd.n), np.arange(3, dtype=np.uint64)))
     items, here = shown(crowd), crowd.seen.scenario
-    worse, better = (crowd.choice.feedback(np.full(crowd.n, level), here, items, u) for level in (-1.0, 0.5))
+    model, slates = choice_of(crowd), items[:, None]
+    worse, better = (model.feedback(np.full((crowd.n, 1), level), here, slates, u) for level in (-1.0, 0.5))
     assert (better.click >= worse.click).all()
     assert better.click.sum() > worse.click.sum()

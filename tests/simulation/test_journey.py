@@ -94,7 +94,7 @@ def test_the_next_scenario_follows_the_habits_of_the_person_at_that_daypart():
     before = simulator.seen.scenario.copy()
     simulator.step(first(simulator))
     rows = np.arange(8_000)
-    weights = simulator.truth.habit[rows, daypart(simulator.seen.minute)].astype(float)
+    weights = simulator.world.population.habits(rows, daypart(simulator.seen.minute)).astype(float)
     weights[rows, before] = 0
     p = weights / weights.sum(axis=1, keepdims=True)
     for place in range(3):
@@ -164,7 +164,7 @@ def test_churn_0_never_ends_a_life_and_1_ends_it_with_the_first_session():
     assert not churners(churn=0.0).any()
     assert not churners(0.0, churn=0.0, churn_mood=100.0).any()
     assert churners(churn=1.0).all()
-    assert not living(IGNORED, 500, churn=1.0, **STAY).step(np.zeros(500, np.int64)).terminated.any()
+    assert not living(IGNORED, 500, churn=1.0, **STAY).step(np.zeros((500, 1), np.int64)).terminated.any()
 
 
 def test_the_satisfied_churn_less_unless_churn_mood_is_0():
@@ -179,7 +179,7 @@ def test_the_horizon_truncates_and_a_churn_in_the_last_step_terminates_instead()
     flags = [simulator.step(first(simulator)) for _ in range(3)]
     assert [outcome.truncated.all() for outcome in flags] == [False, False, True]
     assert not any(outcome.terminated.any() for outcome in flags)
-    last = living(IGNORED, 100, horizon=1, churn=1.0, **AWAY).step(np.zeros(100, np.int64))
+    last = living(IGNORED, 100, horizon=1, churn=1.0, **AWAY).step(np.zeros((100, 1), np.int64))
     assert last.terminated.all()
     assert not last.truncated.any()
 
@@ -221,7 +221,7 @@ def test_the_next_life_in_a_place_forgets_everything_of_the_ended_one_and_leaves
         for _ in range(5):
             simulator.step(first(simulator))
         untouched = {name: values.copy() for name, values in vars(simulator.seen).items()}
-        simulator.replace(rows)
+        simulator.begin(rows, rows, np.ones(len(rows), np.int64))
         for half in ("seen", "truth"):
             for name, values in vars(getattr(simulator, half)).items():
                 np.testing.assert_array_equal(values[rows], getattr(getattr(fresh, half), name)[rows], err_msg=name)

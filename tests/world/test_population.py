@@ -7,18 +7,33 @@ import pytest
 
 from crossrec.observation import AGE_BANDS, DAYPARTS, LANGUAGES
 from crossrec.world.population import N_STATED, People
+from crossrec.world.scenario import resolve_scenarios
 from crossrec.world.synthetic import build_world
 from crossrec.world.text import TOPICS
 
 SCENARIOS = ("shopping", "news", "video")
 N = 5_000
-WORLD = build_world(SCENARIOS, 40, 0)
+WORLD = build_world(resolve_scenarios(SCENARIOS), 40, 0)
 COLUMNS = [field.name for field in dataclasses.fields(People)]
 
 
 @pytest.fixture(scope="module")
 def people():
     return WORLD.people(np.arange(N))
+
+
+@pytest.fixture(scope="module")
+def phi():
+    """(N, S, K) private interests."""
+    ids = np.arange(N)
+    return np.stack([WORLD.population.private(ids, np.full(N, s)) for s in range(len(SCENARIOS))], axis=1)
+
+
+@pytest.fixture(scope="module")
+def habit():
+    """(N, D, S) weights of scenarios."""
+    ids = np.arange(N)
+    return np.stack([WORLD.population.habits(ids, np.full(N, d)) for d in range(len(DAYPARTS))], axis=1)
 
 
 def test_a_person_is_the_same_alone_and_in_a_batch_in_any_order(people):
@@ -41,36 +56,36 @@ def test_different_ids_are_different_people(people):
 
 
 def test_another_world_seed_gives_other_people(people):
-    other = build_world(SCENARIOS, 40, 1).people(np.arange(N))
+    other = build_world(resolve_scenarios(SCENARIOS), 40, 1).people(np.arange(N))
     for column in COLUMNS:
         same = (getattr(other, column) == getattr(people, column)).reshape(N, -1).all(axis=1)
         assert same.mean() < 0.6, column
 
 
-def test_shapes_and_ranges(people):
+def test_shapes_and_ranges(people, phi, habit):
     topics, scenarios, dayparts = len(TOPICS), len(SCENARIOS), len(DAYPARTS)
     assert people.theta.shape == (N, topics)
-    assert people.phi.shape == (N, scenarios, topics)
+    assert phi.shape == (N, scenarios, topics)
     assert people.routine.shape == people.noted.shape == (N, dayparts)
-    assert people.habit.shape == (N, dayparts, scenarios)
+    assert habit.shape == (N, dayparts, scenarios)
     assert people.stated.shape == (N, N_STATED)
     for chosen in (people.routine, people.noted, people.stated):
         assert chosen.min() >= 0
         assert chosen.max() < topics
-    assert (people.habit > 0).all()
+    assert (habit > 0).all()
     assert (people.patience > 0).all()
     assert (np.diff(people.stated, axis=1) >= 0).all()
 
 
-def test_interests_are_distributions(people):
-    for interest in (people.theta, people.phi):
+def test_interests_are_distributions(people, phi):
+    for interest in (people.theta, phi):
         assert (interest >= 0).all()
         np.testing.assert_allclose(interest.sum(axis=-1), 1.0, rtol=1e-5)
 
 
-def test_interests_are_sparse(people):
+def test_interests_are_sparse(people, phi):
     """Most people care for three or four topics: few make up nearly all, and different ones for different people."""
-    for interest in (people.theta, people.phi[:, 0]):
+    for interest in (people.theta, phi[:, 0]):
         needed = (np.sort(interest, axis=1)[:, ::-1].cumsum(axis=1) < 0.9).sum(axis=1) + 1
         assert 2 <= np.median(needed) <= 5
         share = np.bincount(interest.argmax(axis=1), minlength=len(TOPICS)) / N
@@ -78,8 +93,8 @@ def test_interests_are_sparse(people):
         assert share.max() < 0.12
 
 
-def test_private_interests_are_drawn_apart_from_shared_ones_and_from_each_other(people):
-    blocks = [people.theta, *people.phi.transpose(1, 0, 2)]
+def test_private_interests_are_drawn_apart_from_shared_ones_and_from_each_other(people, phi):
+    blocks = [people.theta, *phi.transpose(1, 0, 2)]
     strangers = np.einsum("nk,nk->n", people.theta, np.roll(people.theta, 1, axis=0)).mean()
     for i, one in enumerate(blocks):
         for other in blocks[:i]:
@@ -122,9 +137,9 @@ def test_routines_follow_interests(people):
     assert abs(of_routine.mean() - expected.mean()) < 6 * error
 
 
-def test_habits_follow_the_scenarios_dayparts(people):
+def test_habits_follow_the_scenarios_dayparts(habit):
     """Video is used far more in the evening than in the morning, news the other way round."""
-    share = people.habit / people.habit.sum(axis=2, keepdims=True)
+    share = habit / habit.sum(axis=2, keepdims=True)
     morning, evening = share.mean(axis=0)[[0, 2]]
     assert evening[2] > 2 * morning[2]
     assert morning[1] > 2 * evening[1]

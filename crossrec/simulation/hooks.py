@@ -1,0 +1,84 @@
+"""Behaviour of your own: subclass :class:`Hooks` and override, or pass single functions; everybody in one call.
+
+A hook gets arrays over people and must not loop over them. What it returns is checked when an environment is made, on a
+trial of a few people; lives with hooks run on NumPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossrec.errors import ConfigError, check_name
+from crossrec.simulation.state import Seen, Truth
+from crossrec.world.synthetic import World
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What a hook may look at: n people at one step.
+
+    Attributes:
+        world: What exists.
+        truth: Hidden state; rows are people.
+        seen: Observable state.
+        items: (n, slate) item ids shown, 0 for none. In ``transition``: (m, 0), nothing is shown then.
+        rows: (m,) which people this is about; everybody but in ``transition``.
+    """
+
+    world: World
+    truth: Truth
+    seen: Seen
+    items: NDArray[np.int32]
+    rows: NDArray[np.intp]
+
+
+class Hooks:
+    """Does nothing; override what should be different."""
+
+    def choice(self, moment: Moment, utility: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Utility of what is shown, (n, slate) [logits]; ``utility`` is what the simulator would take."""
+        return utility
+
+    def dynamics(self, moment: Moment, feedback: Any) -> None:
+        """Change ``moment.truth`` in place after a step; ``feedback`` is what happened, (n,) each."""
+
+    def transition(self, moment: Moment, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Weight of each scenario, (m, S) of at least 0, for the people in ``moment.rows`` who move on."""
+        return weights
+
+    def reward(self, parts: Mapping[str, NDArray[np.float64]], reward: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Reward (n,) from its named parts (n,); ``reward`` is their weighted sum."""
+        return reward
+
+    def overrides(self, name: str) -> bool:
+        """Whether this hook does anything of its own."""
+        return name in vars(self) or getattr(type(self), name) is not getattr(Hooks, name)
+
+
+NAMES = ("choice", "dynamics", "transition", "reward")
+
+
+def make_hooks(given: Hooks | Mapping[str, Callable[..., Any]] | None) -> Hooks | None:
+    """Hooks from an object of a subclass, or from single functions by name.
+
+    Raises:
+        ConfigError: For an unknown name, or what cannot be called.
+    """
+    if given is None or isinstance(given, Hooks):
+        return given
+    if not isinstance(given, Mapping):
+        raise ConfigError(
+            f"hooks={given!r} must be a Hooks object or a dict of functions by name ({', '.join(NAMES)})."
+        )
+    hooks = Hooks()
+    for name, function in given.items():
+        check_name("hooks", name, NAMES)
+        if not callable(function):
+            raise ConfigError(f"hooks['{name}']={function!r} must be a function.")
+        setattr(hooks, name, function)
+    return hooks
