@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo test lint types check bench clean
+.PHONY: help setup models demo test lint types check specs bounds bench bench-peers sensitivity clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,10 +40,34 @@ types: $(READY)  ## check types of the package as it ships
 
 check: lint types test  ## all that decides whether work lands
 
+specs: $(READY)  ## try 5,000 random scenario specs, well-formed and not; takes minutes
+	CROSSREC_SPECS=5000 $(BIN)/python -m pytest tests/test_scenario_specs.py
+
+bounds: $(READY)  ## bounds of every question, and their pages in docs/environments
+	$(BIN)/python -m benchmarks.bounds
+
 bench: models  ## print the figures that the README quotes, each beside its reference
 	$(BIN)/python -m benchmarks.throughput
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.calibration
 
+PEERS := .venv-peers
+PEERS_READY := $(PEERS)/.ready
+
+# Each peer by itself: one that cannot be installed does not stop the other, and is tried again the next time.
+# six is what recsim-no-tf needs and does not say.
+$(PEERS_READY): benchmarks/peers-constraints.txt
+	$(PYTHON) -m venv $(PEERS)
+	@ready=yes; for peer in "recsim-no-tf six" sardine-rec; do \
+	    $(PEERS)/bin/python -m pip install --quiet -c $< numpy $$peer > $(PEERS)/install.log 2>&1 \
+	        || { ready=no; echo "could not be installed: $$peer: $$(grep -m1 ERROR $(PEERS)/install.log)"; }; \
+	done; if [ $$ready = yes ]; then touch $@; fi
+
+bench-peers: $(PEERS_READY)  ## print the speed of two peers, RecSim and SARDINE, in a venv of their own
+	$(PEERS)/bin/python benchmarks/peers.py
+
+sensitivity: $(READY)  ## print what each effect of behaviour moves, and write docs/effects.md with its figure
+	$(BIN)/python -m benchmarks.sensitivity $(ARGS)
+
 clean:  ## remove what the targets made, but no runs
-	rm -rf $(VENV) build .types .mypy_cache .ruff_cache *.egg-info
+	rm -rf $(VENV) $(PEERS) build .types .mypy_cache .ruff_cache *.egg-info

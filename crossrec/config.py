@@ -94,7 +94,7 @@ class EnvConfig:
     candidates: CandidateConfig = field(default_factory=CandidateConfig)
     behaviour: BehaviourConfig = field(default_factory=BehaviourConfig)
     reward: RewardConfig = field(default_factory=RewardConfig)
-    engine: str = "auto"  # compiled code, or NumPy's readable reference; both give the same lives
+    engine: str = "auto"  # compiled code, or NumPy's readable reference; the same lives, numbers equal up to rounding
 
 
 CONTEXTS = ("none", "zeros", "shuffled", "template", "llm", "oracle")

@@ -159,6 +159,19 @@ def check_agent_config(config: AgentConfig) -> None:
             check_range(f"agent.{option}", value, *_RANGES.get(option, (1, float("inf"))))
 
 
+def check_learnable(env: EnvConfig) -> None:
+    """Check that agents can learn in an environment.
+
+    Raises:
+        ConfigError: For slates, which agents do not build so far.
+    """
+    if env.slate_size > 1:
+        raise ConfigError(
+            f"env.slate_size={env.slate_size}: agents show one item at a time so far; allowed: env.slate_size=1. "
+            "Baselines show slates: crossrec journey agent=oracle."
+        )
+
+
 def check_train_config(config: TrainConfig) -> None:
     """Check all that a run's config says, before anything is computed.
 
@@ -166,10 +179,6 @@ def check_train_config(config: TrainConfig) -> None:
         ConfigError: Names the first option that is wrong, its value and what is allowed.
     """
     check_env_config(config.env, "env.")
-    if config.env.slate_size > 1:
-        raise ConfigError(
-            f"env.slate_size={config.env.slate_size}: agents show one item at a time so far; allowed: env.slate_size=1."
-        )
     context = config.context
     check_name("context.name", context.name, CONTEXTS)
     check_name("context.dtype", context.dtype, DTYPES)

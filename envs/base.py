@@ -80,6 +80,10 @@ class PeopleCore:
         self.episodes[rows] += 1
         self.simulator.begin(rows, self.seeds[rows], self.episodes[rows])
 
+    def observe(self, rows: NDArray[np.intp] | None = None, spread: bool = False) -> Observation:
+        """Observations of people, see :meth:`Simulator.observe`; the one place to override for new things to see."""
+        return self.simulator.observe(rows, spread)
+
     def step(self, actions: Any) -> Outcome:
         """Show everybody what ``actions`` choose."""
         self.outcome = self.simulator.step(self.checked_actions(actions))

@@ -15,7 +15,7 @@ from crossrec.errors import ConfigError, check_range
 from crossrec.simulation.hooks import Hooks
 
 from .base import Observation, PeopleCore
-from .render import FPS, RENDER_MODES, Renderer, modes_here
+from .rendering.renderer import FPS, RENDER_MODES, Renderer, modes_here
 
 
 class CrossScenarioEnv(gym.Env[Observation, Any]):
@@ -134,7 +134,7 @@ class CrossScenarioEnv(gym.Env[Observation, Any]):
         return self.core.expected_rewards()
 
     def _observation(self) -> Observation:
-        return {key: values[0] for key, values in self.core.simulator.observe().items()}
+        return {key: values[0] for key, values in self.core.observe().items()}
 
 
 def _first(info: dict[str, Any]) -> dict[str, Any]:

@@ -80,7 +80,7 @@ class CrossScenarioVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[A
             self.core.episodes[:] = 0
         self._begun, self.final_seen = True, None
         self.core.begin(users)
-        return self.core.simulator.observe(), self.core.info()
+        return self.core.observe(), self.core.info()
 
     def step(
         self, actions: NDArray[np.int64]
@@ -98,12 +98,12 @@ class CrossScenarioVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[A
             if self.keep_final:
                 self.final_seen = core.simulator.seen.at(ended)
                 self.final_intent = core.simulator.truth.intent[ended].astype(np.int64)
-            final = {"final_obs": core.simulator.observe(ended, spread=True)}
+            final = {"final_obs": core.observe(ended, spread=True)}
             final |= {"_final_obs": done.copy(), "final_info": core.info()}
             final["_final_info"] = done.copy()
             core.begin_next(ended)
         infos = {**core.info(), **final}
-        return core.simulator.observe(), outcome.reward, outcome.terminated, outcome.truncated, infos
+        return core.observe(), outcome.reward, outcome.terminated, outcome.truncated, infos
 
     def expected_rewards(self) -> NDArray[np.float64]:
         """True expected reward of each candidate, (num_envs, C); only with ``expose_truth=True``."""

@@ -24,14 +24,24 @@ _TRAIN_HELP = """Options are words of the form option=value:
 context.encoder=hashing needs no model. All options, with units and defaults, stand in crossrec/config.py.
 """
 
+_JOURNEY_HELP = """Options are words of the form option=value:
+
+  env={env}
+  agent=random | popularity | content | oracle | the folder of a finished run, which lives in its own env
+  user=17  steps=20  seed=0  env.horizon=60  env.behaviour.drift=0
+
+agent=content takes context.encoder=hashing, which needs no model.
+"""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status (0 done, 2 a mistake to mend, 130 interrupted)."""
     parser = _parser()
     options, rest = parser.parse_known_args(arguments)
     # argparse does not take option=value words on both sides of a flag.
-    if rest and hasattr(options, "overrides") and all("=" in word and not word.startswith("-") for word in rest):
-        options.overrides += rest
+    words: list[str] | None = getattr(options, "overrides", getattr(options, "words", None))
+    if rest and words is not None and all("=" in word and not word.startswith("-") for word in rest):
+        words += rest
     elif rest:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     command: Callable[[argparse.Namespace], None] = options.command
@@ -93,6 +103,17 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("run", metavar="RUN", help="the run's folder")
     evaluate.set_defaults(command=_evaluate)
 
+    journey = commands.add_parser(
+        "journey",
+        help="one person's life under an agent, step by step",
+        epilog=_JOURNEY_HELP.format(env=" | ".join(choices("env"))),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    journey.add_argument("words", nargs="*", metavar="option=value", help="see below")
+    journey.add_argument("--out", metavar="FILE", help="write the life there: .png a picture, .txt or .md the log")
+    journey.add_argument("--config-dir", help="folder of your own configs, beside the shipped ones")
+    journey.set_defaults(command=_journey)
+
     demo = commands.add_parser("demo", help="three runs that differ in context only, and one table")
     demo.add_argument("overrides", nargs="*", metavar="option=value", help="as for train, for all three runs")
     demo.set_defaults(command=_demo)
@@ -125,6 +146,13 @@ def _evaluate(options: argparse.Namespace) -> None:
     from .train import evaluate_again
 
     print_run(evaluate_again(RunFolder(Path(options.run))))
+
+
+def _journey(options: argparse.Namespace) -> None:
+    from .journey import journey, options_of
+
+    text = journey(**options_of(options.words), out=options.out, config_dir=options.config_dir)
+    print(text if options.out is None else options.out, end="" if options.out is None else "\n")
 
 
 def _demo(options: argparse.Namespace) -> None:

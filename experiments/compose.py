@@ -12,8 +12,10 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
 from crossrec.config import AGENTS, ContextConfig, DQNConfig, EnvConfig, TrainConfig
+from crossrec.envs.registration import ENVIRONMENTS, config_name
 from crossrec.errors import ConfigError, nearest
 from crossrec.options import check_train_config
+from crossrec.world.scenario import spelt_out
 
 from .choices import choices
 
@@ -41,6 +43,9 @@ def compose_train(overrides: list[str], config_dir: str | None = None) -> TrainC
         words.append(f"hydra.searchpath=[file://{Path(config_dir).resolve()}]")
     for name, schema in _SCHEMAS.items():
         ConfigStore.instance().store(group="schema", name=name, node=schema)
+    for env_id, options in ENVIRONMENTS.items():
+        node = {"defaults": ["/schema/env@_here_"], **options}
+        ConfigStore.instance().store(group="env", name=config_name(env_id), node=node)
     GlobalHydra.instance().clear()
     with initialize_config_module(config_module="crossrec.conf", version_base="1.3"):
         try:
@@ -51,6 +56,7 @@ def compose_train(overrides: list[str], config_dir: str | None = None) -> TrainC
             raise ConfigError(_sentence(error, words)) from error
     assert isinstance(config, TrainConfig)
     check_train_config(config)
+    config.env.scenarios = spelt_out(config.env.scenarios)
     return config
 
 

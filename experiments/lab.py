@@ -80,7 +80,9 @@ class Lab:
             "content": lambda: ContentPolicy(self.vectors, popularity),
             "oracle": lambda: GreedyOracle(env.expected_rewards),
         }
-        return builders[name]()
+        policy = builders[name]()
+        policy.slate_size = self.env.slate_size
+        return policy
 
 
 def build_lab(env: EnvConfig, context: ContextConfig, on_progress: Progress | None = None) -> Lab:

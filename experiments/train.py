@@ -17,6 +17,7 @@ from crossrec.agents.build import ALGORITHMS, build_agent, gradient_steps
 from crossrec.agents.vec_adapter import SB3VecEnv
 from crossrec.config import TrainConfig
 from crossrec.errors import ConfigError, RunError
+from crossrec.options import check_learnable
 
 from .evaluate import evaluate, scores
 from .figures import draw_figures
@@ -39,9 +40,11 @@ def train(config: TrainConfig, *, show: bool = True) -> RunFolder:
         The run's folder, complete.
 
     Raises:
+        ConfigError: If agents cannot learn in the environment.
         RunError: If another process works on the same run.
         ModelError: If a language model or encoder is needed that is not there.
     """
+    check_learnable(config.env)
     check_device(config.device)
     folder = folder_of(config)
     write_config(folder, config)

@@ -41,7 +41,8 @@ def _roomy_layer() -> Any:
             _, heads, self.length, width = prefix.keys.shape
             shape = (rows, heads, self.length + room, width)
             self.all_keys, self.all_values = prefix.keys.new_empty(shape), prefix.values.new_empty(shape)
-            self.dtype, self.device, self.is_initialized = prefix.dtype, prefix.device, True
+            # Not what the prefix says of itself: releases of the library differ in what a layer says.
+            self.dtype, self.device, self.is_initialized = prefix.keys.dtype, prefix.keys.device, True
             self.all_keys[:, :, : self.length] = prefix.keys
             self.all_values[:, :, : self.length] = prefix.values
             self._show()

@@ -31,7 +31,7 @@ def prompts(world: World, seen: Seen, n_titles: int = 0, detail: bool = False) -
     """
     part, day = daypart(seen.minute), weekday(seen.minute)
     routine = seen.noted[np.arange(len(part)), part]
-    phrases = [scenario_phrase(s.name) for s in world.scenarios]
+    phrases = [s.phrase or scenario_phrase(s.name) for s in world.scenarios]
     enjoyed = seen.recalled[:, :n_titles].tolist() if n_titles else [()] * len(part)
     rows = zip(
         seen.stated.tolist(),

@@ -1,11 +1,13 @@
 """Behaviour of your own: subclass :class:`Hooks` and override, or pass single functions; everybody in one call.
 
-A hook gets arrays over people and must not loop over them. What it returns is checked when an environment is made, on a
-trial of a few people; lives with hooks run on NumPy.
+A hook gets arrays over people and must not loop over them. What it returns and changes is checked when an environment
+is made, on a trial of a few people; lives with hooks run on NumPy. A person lives the same life alone and among others
+as long as hooks mix no rows, keep no memory and draw nothing at random.
 """
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -41,18 +43,27 @@ class Hooks:
     """Does nothing; override what should be different."""
 
     def choice(self, moment: Moment, utility: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Utility of what is shown, (n, slate) [logits]; ``utility`` is what the simulator would take."""
+        """Utility of what is shown, (n, slate) [logits]; ``utility`` is what the simulator would take.
+
+        Oracles ask it about all candidates: ``moment.items`` is then (n, C), and so is ``utility``.
+        """
         return utility
 
     def dynamics(self, moment: Moment, feedback: Any) -> None:
-        """Change ``moment.truth`` in place after a step; ``feedback`` is what happened, (n,) each."""
+        """Change ``moment.truth`` in place after a step, before time passes and people move on.
+
+        ``feedback`` is what happened, (n,) each: ``click``, ``place``, ``dwell`` [s], ``conversion``.
+        """
 
     def transition(self, moment: Moment, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Weight of each scenario, (m, S) of at least 0, for the people in ``moment.rows`` who move on."""
         return weights
 
     def reward(self, parts: Mapping[str, NDArray[np.float64]], reward: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Reward (n,) from its named parts (n,); ``reward`` is their weighted sum."""
+        """Reward (n,) from its named parts (n,); ``reward`` is their weighted sum.
+
+        Oracles ask it about expected parts, so where it is no weighted sum, what they expect is an approximation.
+        """
         return reward
 
     def overrides(self, name: str) -> bool:
@@ -61,24 +72,37 @@ class Hooks:
 
 
 NAMES = ("choice", "dynamics", "transition", "reward")
+_ALIKE = 0.8  # from which share of common letters on a method's name is taken for a misspelt hook
 
 
 def make_hooks(given: Hooks | Mapping[str, Callable[..., Any]] | None) -> Hooks | None:
     """Hooks from an object of a subclass, or from single functions by name.
 
     Raises:
-        ConfigError: For an unknown name, or what cannot be called.
+        ConfigError: For an unknown or misspelt name, or what cannot be called.
     """
-    if given is None or isinstance(given, Hooks):
-        return given
-    if not isinstance(given, Mapping):
+    if given is None:
+        return None
+    if isinstance(given, Hooks):
+        for name in dir(given):
+            near = difflib.get_close_matches(name, NAMES, n=1, cutoff=_ALIKE)
+            if near and name not in NAMES and not hasattr(Hooks, name):
+                raise ConfigError(f"hooks: {type(given).__name__}.{name} overrides nothing; did you mean '{near[0]}'?")
+        functions = {name: getattr(given, name) for name in NAMES}
+    elif isinstance(given, Mapping):
+        functions = dict(given)
+    else:
         raise ConfigError(
-            f"hooks={given!r} must be a Hooks object or a dict of functions by name ({', '.join(NAMES)})."
+            f"hooks={given!r} must be an object of a subclass of Hooks, such as MyHooks(), or a dict of functions by "
+            f"name ({', '.join(NAMES)})."
         )
-    hooks = Hooks()
-    for name, function in given.items():
-        check_name("hooks", name, NAMES)
+    for name, function in functions.items():
+        check_name("hooks", str(name), NAMES)
         if not callable(function):
             raise ConfigError(f"hooks['{name}']={function!r} must be a function.")
+    if isinstance(given, Hooks):
+        return given
+    hooks = Hooks()
+    for name, function in functions.items():
         setattr(hooks, name, function)
     return hooks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,12 +84,13 @@ class Simulator:
         )
         self.candidates = make_candidates(world, config)
         self.state = State(n, world.n_topics, self.layout)
-        self.engine = self._engine()
+        self.engine = self.make_engine(config)
         self._everybody = np.arange(n)
         self._offered = self.candidates.plain and not isinstance(self.engine, ReferenceEngine)  # by compiled code
 
-    def _engine(self) -> Engine:
-        world, config, offers = self.world, self.config, self.candidates
+    def make_engine(self, config: EnvConfig) -> Engine:
+        """What lives run on, here with other strengths or rewards."""
+        world, offers = self.world, self.candidates
         if config.engine == "numpy" or self.hooks is not None:
             return ReferenceEngine(world, config, self.layout, self.hooks)
         from crossrec.simulation.compiled.engine import CompiledEngine  # Numba takes a while to import
@@ -122,7 +123,7 @@ class Simulator:
             users: (m,) ids, or None to let the seeds decide whom they meet.
         """
         self.engine.begin(self.state, rows, *self.engine.identify(seeds, episodes, users))
-        self._offer(rows)
+        self.offer(self.state, rows)
 
     def reset(
         self, seeds: NDArray[np.int64], episodes: NDArray[np.int64], users: NDArray[np.int64] | None = None
@@ -137,7 +138,7 @@ class Simulator:
             actions: (n, S) places among the candidates.
         """
         taken = self.engine.step(self.state, actions)
-        self._offer(slice(None))
+        self.offer(self.state, slice(None))
         parts = _parts(taken.feedback)
         reward = weighted(parts, self.config.reward)
         if self.hooks is not None:
@@ -146,7 +147,7 @@ class Simulator:
         truncated &= ~taken.churned
         return Outcome(reward, parts, taken.churned, truncated, taken.slates, taken.feedback.place)
 
-    def observe(self, rows: NDArray[np.intp] | None = None, spread: bool = False) -> dict[str, NDArray[np.generic]]:
+    def observe(self, rows: NDArray[np.intp] | None = None, spread: bool = False) -> dict[str, NDArray[Any]]:
         """Observations of people, new arrays at each call; tells no truth.
 
         Args:
@@ -172,16 +173,14 @@ class Simulator:
         ageing = np.array([False] + [s.facet == "age" for s in self.world.scenarios])[catalogue.scenario[items] + 1]
         return np.where(ageing, item_age(minute[:, None], catalogue.born[items]) / WEEK, 0.0).astype(np.float32)
 
-    def _offer(self, rows: NDArray[np.intp] | slice) -> None:
+    def offer(self, state: State, rows: NDArray[np.intp] | slice) -> None:
+        """Draw new candidates for some rows of a state, unless compiled code has done so."""
         if self._offered:
             return
-        seen, lives = self.seen, self.state.lives
+        seen, lives = state.seen, state.lives
+        where = seen.scenario[rows].astype(np.int64)
         seen.candidates[rows] = self.candidates.sample(
-            lives.key[rows],
-            lives.step[rows],
-            seen.scenario[rows].astype(np.int64),
-            seen.recalled[rows],
-            seen.enjoyed[rows],
+            lives.key[rows], lives.step[rows], where, seen.recalled[rows], seen.enjoyed[rows]
         )
 
 

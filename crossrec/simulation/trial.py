@@ -3,64 +3,138 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from crossrec.config import EnvConfig
 from crossrec.errors import ConfigError
-from crossrec.simulation.hooks import NAMES, Hooks
+from crossrec.simulation.choice import Feedback
+from crossrec.simulation.hooks import NAMES, Hooks, Moment
 from crossrec.simulation.simulator import Simulator
+from crossrec.simulation.state import Truth
 from crossrec.world.synthetic import World
 
-_PEOPLE, _STEPS = 5, 30
+_PEOPLE, _STEPS = (5, 1), 30  # one person alone as well: what holds for several need not hold for one
+MAX_UTILITY = 1e3  # [logits]; beyond, times and probabilities overflow
+_LIMITS = {"satisfaction": (0.0, 1.0), "patience": (1e-6, 1e6), "theta": (0.0, 1e6), "private": (0.0, 1e6)}
+_TOPICS = ("intent", "routine", "device_routine")
 
 
 def try_hooks(hooks: Hooks, world: World, config: EnvConfig) -> None:
-    """Live a few steps with the hooks, checking all that they return.
+    """Live a few steps with the hooks, checking all that they return and change.
 
     Raises:
-        ConfigError: Names the hook, what it returned or raised, and what is allowed.
+        ConfigError: Names the hook, what it returned, raised or changed, and what is allowed.
     """
-    checked = Hooks()
-    for name in NAMES:
-        if hooks.overrides(name):
-            setattr(checked, name, _checked(name, getattr(hooks, name)))
-    # A short session, so that people also move on within the trial.
-    behaviour = dataclasses.replace(config.behaviour, leave=0.5)
-    simulator = Simulator(world, dataclasses.replace(config, behaviour=behaviour), _PEOPLE, checked)
-    simulator.reset(np.arange(_PEOPLE), np.zeros(_PEOPLE, np.int64))
-    places = np.arange(config.slate_size)
-    for step in range(_STEPS):
-        simulator.step(np.tile((places + step) % config.n_candidates, (_PEOPLE, 1)))
-        simulator.expected_rewards()
-        for column in dataclasses.fields(simulator.truth):
-            values = getattr(simulator.truth, column.name)
-            if values.dtype.kind == "f" and not np.isfinite(values).all():
-                raise ConfigError(f"hooks['dynamics'] left truth.{column.name} not finite; allowed: finite numbers.")
+    if config.engine == "compiled":
+        raise ConfigError("engine='compiled' cannot call hooks, which run on NumPy; leave engine out.")
+    # A short visit, so that people also move on within the trial.
+    config = dataclasses.replace(config, behaviour=dataclasses.replace(config.behaviour, leave=0.5))
+    for people in _PEOPLE:
+        checked = Hooks()
+        for name in NAMES:
+            if hooks.overrides(name):
+                setattr(checked, name, _checked(name, getattr(hooks, name), people))
+        simulator = Simulator(world, config, people, checked)
+        simulator.reset(np.arange(people), np.zeros(people, np.int64))
+        places = np.arange(config.slate_size)
+        for step in range(_STEPS):
+            simulator.step(np.tile((places + step) % config.n_candidates, (people, 1)))
+            simulator.expected_rewards()
 
 
-def _checked(name: str, hook: Callable[..., Any]) -> Callable[..., Any]:
-    def call(moment: Any, given: Any) -> Any:
+def _checked(name: str, hook: Callable[..., Any], people: int) -> Callable[..., Any]:
+    """The hook with a look at all that it does."""
+    called = f"hooks['{name}']"
+
+    def call(first: Moment | Mapping[str, NDArray[Any]], given: Any) -> Any:
+        fixed = _arrays(first, given)
+        before = {what: values.copy() for what, values in fixed.items()}
+        shown = None if name == "dynamics" else np.isfinite(given)  # padding has minus infinity
         try:
-            found = hook(moment, given)
+            found = hook(first, given)
         except Exception as error:
-            raise ConfigError(f"hooks['{name}'] raised {type(error).__name__}: {error}.") from error
+            raise ConfigError(f"{called} raised {_sentence(error)}.") from error
+        after = _arrays(first, given)
+        for what, values in before.items():
+            if after[what] is not fixed[what]:
+                raise ConfigError(f"{called} replaced {what}; write into it instead, as in {what}[:] = ...")
+            if not np.array_equal(values, fixed[what]) and not (name == "dynamics" and what.startswith("moment.truth")):
+                allowed = "only moment.truth may be changed" if name == "dynamics" else "it may only be read"
+                raise ConfigError(f"{called} changed {what}; {allowed}.")
         if name == "dynamics":
             if found is not None:
-                raise ConfigError("hooks['dynamics'] must return None; it changes moment.truth in place.")
+                raise ConfigError(
+                    f"{called} must return None, it changes moment.truth in place; found {_shown(found)}."
+                )
+            assert isinstance(first, Moment)
+            _check_truth(first.truth, first.world.n_topics)
             return None
-        values = np.asarray(found)
-        if values.shape != given.shape or values.dtype.kind not in "fiu":
+        if not isinstance(found, np.ndarray) or found.dtype.kind not in "fiu" or found.shape != given.shape:
             raise ConfigError(
-                f"hooks['{name}'] returned shape {values.shape} of {values.dtype}; allowed: {given.shape} of float64."
+                f"{called} returned {_shown(found)}, tried on {people} {'person' if people == 1 else 'people'}; "
+                f"allowed: an array of numbers of shape {given.shape}."
             )
-        shown = np.isfinite(given)  # padding has minus infinity
-        if not np.isfinite(values[shown]).all():
-            raise ConfigError(f"hooks['{name}'] returned values that are not finite; allowed: finite numbers.")
-        if name == "transition" and (values < 0).any():
-            raise ConfigError("hooks['transition'] returned a negative weight; allowed: at least 0.")
-        return values
+        numbers = found.astype(np.float64)
+        _check_values(name, numbers[shown])
+        if name == "transition" and not np.isfinite(numbers.sum(axis=1)).all():
+            raise ConfigError(f"{called} returned weights too large to be summed; only their ratios count.")
+        return found
 
     return call
+
+
+def _check_values(name: str, values: NDArray[np.float64]) -> None:
+    low, high, allowed = -np.inf, np.inf, "finite numbers"
+    if name == "choice":
+        low, high = -MAX_UTILITY, MAX_UTILITY
+        allowed = f"{low:g} (never clicked) to {high:g} logits"
+    if name == "transition":
+        low, allowed = 0.0, "finite weights of at least 0"
+    wrong = values[~(np.isfinite(values) & (values >= low) & (values <= high))]
+    if wrong.size:
+        raise ConfigError(f"hooks['{name}'] returned {wrong[0]:g}; allowed: {allowed}.")
+
+
+def _check_truth(truth: Truth, n_topics: int) -> None:
+    """What is left behind in the hidden state must be something to go on with."""
+    for column in dataclasses.fields(truth):
+        values = getattr(truth, column.name)
+        low, high = _LIMITS.get(column.name, (-np.inf, np.inf))
+        allowed = "finite numbers" if high == np.inf else f"{low:g} to {high:g}"
+        if column.name in _TOPICS:
+            low, high, allowed = 0, n_topics - 1, f"topics 0 to {n_topics - 1}"
+        wrong = values[~(np.isfinite(values) & (values >= low) & (values <= high))]
+        if wrong.size:
+            raise ConfigError(f"hooks['dynamics'] left {wrong[0]:g} in truth.{column.name}; allowed: {allowed}.")
+
+
+def _arrays(first: Moment | Mapping[str, NDArray[Any]], second: Any) -> dict[str, NDArray[Any]]:
+    """What a hook is given to look at, by the name under which it knows it."""
+    if not isinstance(first, Moment):
+        return {f"parts['{part}']": values for part, values in first.items()}
+    found: dict[str, NDArray[Any]] = {"moment.items": first.items, "moment.rows": first.rows}
+    found |= {f"moment.seen.{column}": values for column, values in vars(first.seen).items()}
+    found |= {f"moment.truth.{column}": values for column, values in vars(first.truth).items()}
+    if isinstance(second, Feedback):
+        found |= {f"feedback.{column}": values for column, values in vars(second).items()}
+    return found
+
+
+def _shown(found: Any) -> str:
+    """What was returned, in a few words."""
+    if isinstance(found, np.ndarray):
+        return f"{found.dtype} of shape {found.shape}"
+    return "None" if found is None else f"a {type(found).__name__}"
+
+
+def _sentence(error: Exception) -> str:
+    """An exception and the hook's line that it came from."""
+    words = " ".join(str(error).split()).rstrip(".")
+    trace = error.__traceback__.tb_next if error.__traceback__ else None  # the first is ours
+    place = f" ({Path(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno})" if trace else ""
+    return f"{type(error).__name__}: {words or 'it says nothing more'}{place}"

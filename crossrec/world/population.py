@@ -120,8 +120,8 @@ class Population:
         """Weight of each scenario for people (n,) at a daypart each (n,): (n, S), heavy-tailed (Turner et al. 2019)."""
         n_scenarios = len(self.daypart_weights)
         u = self._draws(ids, "habit", n_scenarios, n_scenarios * daypart.astype(np.int64))
-        habit: NDArray[np.float32] = (np.exp(HABIT_TAIL * normal(u)) * self.daypart_weights.T[daypart]).astype(np.float32)
-        return habit
+        habit: NDArray[np.float64] = np.exp(HABIT_TAIL * normal(u)) * self.daypart_weights.T[daypart]
+        return habit.astype(np.float32)
 
     def moves(self, ids: NDArray[np.int64], scenario: NDArray[np.integer]) -> NDArray[np.float64]:
         """How fond people (n,) are of moving on from a scenario each (n,) to every other: (n, S) standard normal."""

@@ -185,6 +185,12 @@ SCENARIOS: dict[str, Scenario] = {
 _SHIPPED = frozenset(SCENARIOS)
 
 
+def spelt_out(entries: list[Any]) -> list[Any]:
+    """The same scenarios with all that is not shipped written out, so that files may change or go."""
+    pairs = zip(entries, resolve_scenarios(entries), strict=True)
+    return [entry if isinstance(entry, str) and entry in _SHIPPED else found for entry, found in pairs]
+
+
 def register_scenario(scenario: Scenario, *, replace: bool = False) -> Scenario:
     """Make a scenario known by its name, as ``gym.make(..., scenarios=["news", "podcasts"])`` then finds it.
 

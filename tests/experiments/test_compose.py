@@ -17,7 +17,7 @@ MISTAKES = [
     (["agent.lerning_rate=1"], r"Unknown option 'agent.lerning_rate'; did you mean 'learning_rate'"),
     (["agent=ppo", "agent.buffer_size=3"], r"Unknown option 'agent.buffer_size'; .*allowed: batch_size, clip_range"),
     (["agent=dqnn"], r"agent=dqnn is unknown; did you mean 'dqn'\? allowed: dqn, ppo"),
-    (["env=newz"], r"env=newz is unknown; did you mean 'news'\? allowed: cross_scenario, music"),
+    (["env=newz"], r"env=newz is unknown; did you mean 'news'\? allowed: ageing, carry_over"),
     (["context=templat"], r"context=templat is unknown; did you mean 'template'\? allowed: llm, none"),
     (["context.name=foo"], r"context.name='foo' is unknown; allowed: llm, none, oracle"),
     (["context.encoder=mini"], r"context.encoder='mini' is unknown; did you mean 'minilm'\? allowed: hashing"),
