@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from crossrec.errors import ConfigError
-from crossrec.observation import CONTEXT, MASK, PROFILE, SITUATION
+from crossrec.observation import CANDIDATE_AGE, CONTEXT, MASK, PROFILE, SITUATION
 
 from .history import CLICKED, TASTE, TargetAttention, slots
 from .items import Observation, TableItems, make_items, size_of
@@ -71,7 +71,9 @@ class FusionNetwork(nn.Module):
         self.mix = nn.Parameter(torch.full((sizes.queries, anchors), 0.5))  # what each query keeps of its anchors
         self.person = nn.Linear(sizes.hidden, sizes.queries * d + 2 * units + 1)  # queries, scale, shift, level
         self.attention = TargetAttention(units)
-        self.about = anchors + sizes.queries + 2  # similarities to the person, nearest liked item, popularity
+        self.with_age = CANDIDATE_AGE in space.spaces
+        self.near_person = anchors + sizes.queries
+        self.about = self.near_person + 2 + self.with_age  # similarities to the person, nearest liked, popularity, age
         self.widen = nn.Parameter(torch.empty(self.about, units))
         self.deepen = nn.Linear(units, units)
         self.narrow = nn.Linear(units, 1)
@@ -120,9 +122,12 @@ class FusionNetwork(nn.Module):
         vectors, popularity = self.items.candidates(obs, actions)
         keys = torch.cat((anchors, queries, past), dim=1)
         similar = torch.bmm(vectors, keys.transpose(1, 2))  # every inner product that is needed, in one go
-        person, history = torch.split(similar, [self.about - 2, past.shape[1]], dim=-1)
+        person, history = torch.split(similar, [self.near_person, past.shape[1]], dim=-1)
         nearest = (history * clicked.unsqueeze(1)).amax(-1, keepdim=True)
-        known = torch.cat((person, nearest, popularity.unsqueeze(-1)), dim=-1)  # (B, C, about)
+        known = torch.cat((person, nearest, popularity.unsqueeze(-1)), dim=-1)
+        if self.with_age:
+            age = obs[CANDIDATE_AGE] if actions is None else obs[CANDIDATE_AGE].gather(1, actions)
+            known = torch.cat((known, age.float().unsqueeze(-1)), dim=-1)  # (B, C, about)
 
         shared = self.widen.expand(len(state), -1, -1)
         own = torch.cat((shared, self.attention.weights(slot)), dim=1) * (1.0 + scale.unsqueeze(1))

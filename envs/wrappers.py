@@ -52,6 +52,9 @@ class ItemExpander:
         ids = space[CANDIDATES]
         if not isinstance(ids, spaces.Box) or len(vectors) != int(ids.high.max()) + 1:
             raise ConfigError(f"item vectors have {len(vectors)} rows; allowed: n_items + 1, row 0 being padding.")
+        if not np.isfinite(vectors).all():
+            row = int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])
+            raise ConfigError(f"the item vector of id {row} is not finite; allowed: finite numbers.")
         self.vectors = vectors
         bound = float(np.abs(vectors).max())
         widths = {key: int(np.prod(space[key].shape or ())) * vectors.shape[1] for key in (CANDIDATES, HISTORY)}

@@ -41,4 +41,5 @@ def template_text(prompt: Prompt) -> str:
     Daypart and device stay out: they are in the observation anyway, and here they only dilute the text's vector.
     """
     liked = f"Recently enjoyed: {'; '.join(prompt.enjoyed)}." if prompt.enjoyed else ""
-    return " ".join(f"Now {prompt.scenario}. {prompt.persona} {liked}".split())
+    typed = f"Searches for: {prompt.query}." if prompt.query else ""
+    return " ".join(f"Now {prompt.scenario}. {typed} {prompt.persona} {liked}".split())

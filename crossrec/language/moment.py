@@ -12,7 +12,7 @@ from crossrec.random import keys
 from crossrec.simulation.journey import daypart, weekday
 from crossrec.simulation.state import Seen
 from crossrec.world.synthetic import World
-from crossrec.world.text import persona_text, scenario_phrase
+from crossrec.world.text import persona_text, query_text, scenario_phrase
 
 from .prompt import Prompt
 
@@ -32,6 +32,7 @@ def prompts(world: World, seen: Seen, n_titles: int = 0, detail: bool = False) -
     part, day = daypart(seen.minute), weekday(seen.minute)
     routine = seen.noted[np.arange(len(part)), part]
     phrases = [s.phrase or scenario_phrase(s.name) for s in world.scenarios]
+    queries = [query_text(query) for query in seen.query.tolist()]
     enjoyed = seen.recalled[:, :n_titles].tolist() if n_titles else [()] * len(part)
     rows = zip(
         seen.stated.tolist(),
@@ -41,6 +42,7 @@ def prompts(world: World, seen: Seen, n_titles: int = 0, detail: bool = False) -
         seen.scenario.tolist(),
         seen.device.tolist(),
         enjoyed,
+        queries,
         strict=True,
     )
     return [
@@ -51,15 +53,17 @@ def prompts(world: World, seen: Seen, n_titles: int = 0, detail: bool = False) -
             when=("weekend" if weekend else "weekday") if detail else "",
             device=DEVICES[device] if detail else "",
             enjoyed=tuple(world.catalogue.title(item) for item in reversed(items) if item),
+            query=query,
         )
-        for stated, topic, part_, weekend, scenario, device, items in rows
+        for stated, topic, part_, weekend, scenario, device, items, query in rows
     ]
 
 
 def strangers(world: World, seen: Seen) -> Seen:
     """The same moments with somebody else's profile note and no memories: the control that keeps only the form."""
     other = world.people((keys(seen.user, _STRANGER) >> np.uint64(1)).astype(np.int64))
-    return replace(seen, stated=other.stated, noted=other.noted, recalled=np.zeros_like(seen.recalled))
+    forgotten = {name: np.zeros_like(getattr(seen, name)) for name in ("recalled", "query")}
+    return replace(seen, stated=other.stated, noted=other.noted, **forgotten)
 
 
 @lru_cache(maxsize=65_536)

@@ -21,6 +21,7 @@ class Prompt:
         when: "weekend" or "weekday"; empty where that is left out.
         device: "phone", "tv", ...; empty where that is left out.
         enjoyed: Titles that the person enjoyed lately, the latest last.
+        query: What the person has typed, where people search; empty elsewhere.
     """
 
     persona: str
@@ -29,6 +30,7 @@ class Prompt:
     when: str = ""
     device: str = ""
     enjoyed: tuple[str, ...] = ()
+    query: str = ""
 
     def text(self) -> str:
         """The moment in canonical plain text: equal moments give equal text, in every process.
@@ -37,7 +39,8 @@ class Prompt:
         """
         moment = ", ".join(part for part in (self.scenario, f"{self.when} {self.daypart}", self.device) if part)
         liked = f"Enjoyed: {'; '.join(self.enjoyed)}." if self.enjoyed else ""
-        return _plain(f"Now {moment}. {liked} {self.persona}")
+        typed = f"Searches for: {self.query}." if self.query else ""
+        return _plain(f"Now {moment}. {liked} {typed} {self.persona}")
 
 
 FEW_SHOT: tuple[tuple[Prompt, str], ...] = (

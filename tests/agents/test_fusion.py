@@ -6,6 +6,7 @@ from toy import WIDTH, Toy
 from crossrec.agents.fusion import FusionNetwork, FusionSizes
 from crossrec.agents.items import item_table
 from crossrec.agents.masks import MASKED
+from crossrec.envs.vector import CrossScenarioVectorEnv
 from crossrec.errors import ConfigError
 
 
@@ -138,3 +139,20 @@ def test_raw_projection_may_start_from_principal_components():
     net.items.set_projection(components, mean)
     found = net.items.project(torch.as_tensor(env.vectors[:5])).detach().numpy()
     np.testing.assert_allclose(found, (env.vectors[:5] - mean) @ components, atol=1e-3)
+
+
+def test_the_age_of_a_candidate_counts_where_it_is_observed():
+    env = CrossScenarioVectorEnv(5, scenarios=["news"], n_candidates=8, behaviour={"ageing": 1.0})
+    observation, _ = env.reset(seed=0)
+    net = FusionNetwork(env.single_observation_space, FusionSizes(item_width=WIDTH))
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(env.world.catalogue.n_items + 1, WIDTH)).astype(np.float32)
+    net.set_items(item_table(vectors, env.world.catalogue.popularity))
+    with torch.no_grad():
+        net.direct.weight[0, -1] = -2.0  # the last feature of a candidate
+    tensors = {key: torch.as_tensor(value) for key, value in observation.items()}
+    older = {**tensors, "candidate_age": tensors["candidate_age"] + 0.25}
+    rated, then = net(tensors), net(older)
+    assert (then < rated).all()
+    chosen = torch.tensor([[3], [0], [7], [1], [2]])
+    torch.testing.assert_close(net(tensors, chosen), rated.gather(1, chosen))

@@ -213,6 +213,11 @@ def test_item_vectors_must_fit_the_catalogue_and_the_observation():
         ExpandItems(CrossScenarioEnv(items_per_scenario=80), item_vectors(env.world, 8))
     with pytest.raises(ConfigError, match="items can be expanded only where"):
         ExpandItems(gym.make("CartPole-v1"), item_vectors(env.world, 8))
+    for wrong in (np.nan, np.inf):
+        vectors = item_vectors(env.world, 8).copy()
+        vectors[17, 2] = wrong
+        with pytest.raises(ConfigError, match="the item vector of id 17 is not finite"):
+            ExpandItems(env, vectors)
 
 
 def test_expanded_items_are_the_rows_of_the_table_in_the_single_and_the_vector_environment():

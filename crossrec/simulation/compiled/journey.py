@@ -28,6 +28,7 @@ from crossrec.world.population import HABIT_TAIL
 
 _BANDS, _N_DEVICES = len(AGE_BANDS), len(DEVICES)
 STAYS, MOVES, RETURNS, GONE = range(4)
+_LANES = 8
 # Plain numbers: compiled code takes no members of an enum.
 _START, _BUDGET, _CHURN, _GAP = int(Draw.START), int(Draw.BUDGET), int(Draw.CHURN), int(Draw.GAP)
 _LEAVE = int(Draw.LEAVE)
@@ -169,28 +170,31 @@ def effective(
 def offer(w: Packed, s: Blocks, rows: NDArray[np.intp]) -> None:
     """New uniform candidates; what was enjoyed lately is replaced by padding. See `CandidateSampler`."""
     at, all_i8, all_i4, specs, strides, n = s.at, s.i8, s.i4, w.specs, w.strides, w.sizes[L.OFFERED]
+    lanes = np.empty(_LANES, np.int32)
     for row in range(len(rows)):
         i8, i4 = all_i8[rows[row]], all_i4[rows[row]]
         scenario = i4[at[L.SCENARIO]]
         key, step = np.uint64(i8[at[L.KEY]]), i8[at[L.STEP]]
         first, size = np.int32(specs[scenario, L.S_FIRST]), np.int32(specs[scenario, L.S_SIZE])
         which = whole(key, step, _STRIDE, np.uint64(specs[scenario, L.S_N_STRIDES]))
-        stride = strides[int(specs[scenario, L.S_STRIDES]) + int(which)]
+        stride = np.int32(strides[int(specs[scenario, L.S_STRIDES]) + int(which)])
         items = i4[at[L.CANDIDATES] : at[L.CANDIDATES] + n]
-        # Four progressions side by side: in a single one every place waits for the last.
-        place = np.int64(whole(key, step, _FIRST, np.uint64(size)))
-        one = np.int32(place)
-        two = np.int32((place + stride) % size)
-        three = np.int32((place + 2 * stride) % size)
-        four = np.int32((place + 3 * stride) % size)
-        leap = np.int32(4 * stride % size)
-        for j in range(0, n - 3, 4):
-            items[j], items[j + 1], items[j + 2], items[j + 3] = first + one, first + two, first + three, first + four
-            one, two, three, four = one + leap, two + leap, three + leap, four + leap
-            one, two = one - size if one >= size else one, two - size if two >= size else two
-            three, four = three - size if three >= size else three, four - size if four >= size else four
-        for j in range(n - n % 4, n):
-            items[j] = first + np.int32((place + j * stride) % size)
+        # Many progressions side by side: in a single one every place waits for the last.
+        start = np.int32(whole(key, step, _FIRST, np.uint64(size)))
+        place = start
+        for lane in range(_LANES):
+            lanes[lane] = place
+            place += stride
+            place = place - size if place >= size else place
+        leap = place - start if place >= start else place - start + size
+        for block in range(0, n - _LANES + 1, _LANES):
+            taken = items[block : block + _LANES]
+            for lane in range(_LANES):
+                taken[lane] = first + lanes[lane]
+                ahead = lanes[lane] + leap
+                lanes[lane] = ahead - size if ahead >= size else ahead
+        for lane in range(n % _LANES):
+            items[n - n % _LANES + lane] = first + lanes[lane]
         for past in range(at[L.RECALLED], at[L.RECALLED] + N_ENJOYED):
             enjoyed = i4[past]
             if first <= enjoyed < first + size:
