@@ -1,0 +1,260 @@
+"""Every effect of behaviour: what it is, and which statistic it should move which way, in an environment for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks.effect_statistics import Effect
+from crossrec.envs.questions import QUESTIONS
+
+_ASKED = {question.name: question.options for question in QUESTIONS}
+_SEVERAL = ["shopping", "news", "social", "music", "video"]
+_OWN = "this project"
+
+
+def _with(**behaviour: float) -> dict[str, Any]:
+    return {"behaviour": behaviour}
+
+
+_PLEASED = {"interest": 14.0, "intent": 6.0}
+_PLEASED_HERE = "`CrossScenario-v0` with interest and intent doubled, so that people are happier than average"
+_STAYING = {"churn": 0.0}
+
+EFFECTS: tuple[Effect, ...] = (
+    Effect(
+        "interest",
+        "u += interest * <e, x>",
+        "Items about topics that a person cares for are liked better.",
+        "McFadden 1974 (utilities of a logit)",
+        "click rate",
+        True,
+    ),
+    Effect(
+        "intent",
+        "u += intent * [main topic of the item = topic on the mind]",
+        "What is on the mind now is wanted more than anything else.",
+        _OWN,
+        "click rate",
+        True,
+    ),
+    Effect(
+        "quality",
+        "u += quality * q",
+        "Good items are liked better by everybody.",
+        _OWN,
+        "click rate",
+        True,
+    ),
+    Effect(
+        "satiation",
+        "u -= satiation * <s, x>, s' = satiation_decay * (s + x)",
+        "Who has seen much of a topic wants less of it.",
+        "Leqi et al. 2021 (rebounding bandits)",
+        "click rate",
+        False,
+    ),
+    Effect(
+        "ageing",
+        "u -= ageing * days since the item appeared",
+        "Old news is worth less.",
+        "Wu et al. 2020 (MIND)",
+        "click rate",
+        False,
+        _ASKED["Ageing"],
+        "`Ageing-v0`",
+    ),
+    Effect(
+        "bait",
+        "u += bait * b, experience *= exp(-bait * b)",
+        "Titles that promise too much are clicked and disappoint, so people leave for good.",
+        "Ie et al. 2019 (RecSim, long-term satisfaction)",
+        "churned share",
+        True,
+        {**_ASKED["Retention"], "behaviour": {**_ASKED["Retention"]["behaviour"], "churn": 0.01, "churn_mood": 10.0}},
+        "`Retention-v0`, but fewer people leave for good",
+    ),
+    Effect(
+        "position",
+        "t_j = (examination ** position) ** j",
+        "Lower places of a slate are looked at less.",
+        "Richardson, Dominowska and Ragno 2007; Craswell et al. 2008",
+        "click rate",
+        False,
+        {"slate_size": 5, "history_length": 20},
+        "`CrossScenario-v0` with slates of five",
+    ),
+    Effect(
+        "satiation_leak",
+        "s' = satiation_leak * s on entering another scenario",
+        "Boredom with a topic goes along to the next scenario.",
+        _OWN,
+        "click rate",
+        False,
+        {"behaviour": {"satiation": 2.0, "leave": 0.4}},
+        "`CrossScenario-v0` with strong satiation and people who move often",
+        1.0,
+    ),
+    Effect(
+        "rebound",
+        "s' = ... - (1 - satiation_decay) * rebound; while away toward -rebound",
+        "A topic left alone is missed, and wanted more than at first.",
+        "Leqi et al. 2021 (rebounding bandits)",
+        "click rate",
+        True,
+        _ASKED["Satiation"],
+        "`Satiation-v0`",
+    ),
+    Effect(
+        "drift",
+        "theta' = theta + drift * (x - theta) on a click on x",
+        "Interest moves to what was enjoyed, so people want more of the same.",
+        "Ie et al. 2019 (RecSim, interest evolution)",
+        "repeat consumption",
+        True,
+        _with(churn=0.0, satiation=0.0, intent=1.0),
+        "`Drift-v0`, but with the default of `CrossScenario-v0`",
+        1.0,
+    ),
+    Effect(
+        "mood",
+        "m' = m + mood * (experience - m)",
+        "Satisfaction follows the last experiences. Here most are misses, so people move on sooner; where enough are "
+        "hits they stay.",
+        "Ie et al. 2019 (RecSim, long-term satisfaction)",
+        "switches",
+        True,
+        most=1.0,
+    ),
+    Effect(
+        "on_mind",
+        "P(topic on the mind = main topic of the item) = on_mind on a click",
+        "A click puts its topic on the mind, and more of it is clicked.",
+        _OWN,
+        "topic uptake",
+        True,
+        most=1.0,
+    ),
+    Effect(
+        "carry_over",
+        "P(topic on the mind goes along to the next scenario) = carry_over",
+        "People go on elsewhere with what they were at.",
+        "Zhu et al. 2022 (PTUPCDR); EXIT 2024",
+        "repeat consumption",
+        True,
+        {"behaviour": {"leave": 0.3, "intent": 4.0}},
+        "`CrossScenario-v0` with people who move often and know what they want",
+        1.0,
+    ),
+    Effect(
+        "routine",
+        "P(fresh intent = routine of the daypart) = routine, else drawn from interest",
+        "People come back to the same topic at the same time of day.",
+        _OWN,
+        "repeat consumption",
+        True,
+        {"behaviour": {"carry_over": 0.0, "on_mind": 0.0, "leave": 0.3}},
+        "`CrossScenario-v0` with fresh intents in every scenario, and people who move often",
+        1.0,
+    ),
+    Effect(
+        "device_routine",
+        "P(routine = that of the device, not of the daypart) = device_routine",
+        "Another device in hand, another topic on the mind. Half and half is more varied than the devices' routines "
+        "alone.",
+        _OWN,
+        "repeat consumption",
+        False,
+        {"behaviour": {"carry_over": 0.0, "on_mind": 0.0, "leave": 0.3, "routine": 1.0, "device_routine": 0.25}},
+        "`CrossScenario-v0` with a routine intent in every scenario, a quarter of them the device's, and people "
+        "who move often",
+        1.0,
+    ),
+    Effect(
+        "leave",
+        "logit P(leave the scenario) = logit(leave) - ...",
+        "People move on to another scenario.",
+        "Zhao et al. 2023 (KuaiSim)",
+        "switches",
+        True,
+        most=1.0,
+    ),
+    Effect(
+        "leave_mood",
+        "logit P(leave the scenario) = ... - leave_mood * (m - 0.3)",
+        "Who is satisfied stays where they are.",
+        "Zhao et al. 2023 (KuaiSim)",
+        "switches",
+        False,
+        {"behaviour": _PLEASED},
+        _PLEASED_HERE,
+    ),
+    Effect(
+        "transition_feedback",
+        "P(next scenario s) ~ habit * exp(transition_feedback * follow_up_s) after a click",
+        "A click sends people on to where one acts on it, such as a shop.",
+        "Rohde et al. 2018 (RecoGym)",
+        "follow-up moves",
+        True,
+    ),
+    Effect(
+        "transition_habit",
+        "P(next scenario s) ~ ... * exp(transition_habit * z[from, s])",
+        "Everybody has moves of their own that they make again and again.",
+        "Turner et al. 2019 (heavy-tailed app use)",
+        "repeated moves",
+        True,
+        {"behaviour": {"leave": 0.5, "session_minutes": 200.0, "transition_habit": 0.5}},
+        "`CrossScenario-v0` with long sessions of many moves, and the strength of `Transitions-v0`",
+    ),
+    Effect(
+        "device_habit",
+        "P(device stays within a session) = device_habit; then P(s) ~ ... * share of s used on it",
+        "People stay on the device in hand and use what one uses on it.",
+        _OWN,
+        "device kept",
+        True,
+        _with(device_habit=0.5),
+        "`CrossScenario-v0`, half of all moves on the same device",
+        1.0,
+    ),
+    Effect(
+        "gap_mood",
+        "gap = gap_minutes * exp(0.8 N(0, 1) - gap_mood * (m - 0.3))",
+        "Who is satisfied returns sooner.",
+        "Zhao et al. 2023 (KuaiSim)",
+        "return gap",
+        False,
+        {"behaviour": {**_PLEASED, **_STAYING}},
+        _PLEASED_HERE + ", and without churn",
+    ),
+    Effect(
+        "churn",
+        "logit P(never return) = logit(churn) - ... at a session's end",
+        "People leave for good.",
+        "Zhao et al. 2023 (KuaiSim)",
+        "churned share",
+        True,
+        most=1.0,
+    ),
+    Effect(
+        "churn_mood",
+        "logit P(never return) = ... - churn_mood * (m - 0.3)",
+        "Who is satisfied does not leave for good.",
+        "Zhao et al. 2023 (KuaiSim)",
+        "churned share",
+        False,
+        {"behaviour": {**_PLEASED, "churn": 0.1, "session_minutes": 10.0}},
+        _PLEASED_HERE + ", with short sessions that one in ten does not return from",
+    ),
+    Effect(
+        "query",
+        "P(query is about the topic on the mind) = query, of any topic else",
+        "What people type in search tells what they want.",
+        _OWN,
+        "typed and clicked",
+        True,
+        {"scenarios": [*_SEVERAL, "search"]},
+        "`CrossScenario-v0` with search",
+        1.0,
+    ),
+)
