@@ -29,7 +29,8 @@ from crossrec.experiments.evaluate import rollout
 from crossrec.simulation.blind import blind_rewards
 from crossrec.simulation.lookahead import LookAhead
 
-PAGES = Path(__file__).parents[1] / "docs" / "environments"
+README = Path(__file__).parents[1] / "README.md"
+PAGES = README.parent / "docs" / "environments"
 PEOPLE, FIRST_USER, SEED = 300, 500_000, 1_000_003
 #: How the look-ahead oracle plans, and for how many people; where planning should not pay it needs less to show that.
 PLANS: dict[str, dict[str, Any]] = {
@@ -138,7 +139,7 @@ def main() -> None:
     for question in QUESTIONS:
         if question.env_id in found:
             write_page(PAGES, question, found[question.env_id])
-    write_index(PAGES, QUESTIONS, found)
+    write_index(PAGES, README, QUESTIONS, found)
     table = Table(title="mean return per life", title_justify="left", box=SIMPLE_HEAD)
     table.add_column("environment", no_wrap=True)
     for name in (*POLICIES, "gap", "head-room"):

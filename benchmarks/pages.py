@@ -126,8 +126,8 @@ What the id sets of [EnvConfig](../../crossrec/config.py); all its fields can be
     (folder / f"{_file(question)}").write_text(text, encoding="utf-8")
 
 
-def write_index(folder: Path, questions: Sequence[Question], found: Mapping[str, Any]) -> None:
-    """Write the page that lists all questions with what ignoring each costs."""
+def write_index(folder: Path, readme: Path, questions: Sequence[Question], found: Mapping[str, Any]) -> None:
+    """Write the page that lists all questions with what ignoring each costs, and the same table into the README."""
     lines = ["| environment | question | seeing oracle | blind oracle | cost of ignoring it |", "|---|---|---|---|---|"]
     for question in questions:
         if question.env_id not in found:
@@ -140,6 +140,11 @@ def write_index(folder: Path, questions: Sequence[Question], found: Mapping[str,
             f"| {_interval(gap)} |"
         )
     (folder / "README.md").write_text(_INDEX.replace("TABLE", "\n".join(lines)), encoding="utf-8")
+    text = readme.read_text(encoding="utf-8")
+    before, rest = text.split(_MARK, 1)
+    after = rest.split("<!-- end -->", 1)[1]
+    shown = "\n".join(lines).replace("](", "](docs/environments/")
+    readme.write_text(f"{before}{_MARK}\n{shown}\n<!-- end -->{after}", encoding="utf-8")
 
 
 def _interval(row: Mapping[str, float]) -> str:
@@ -154,13 +159,14 @@ def _literal(options: Mapping[str, Any]) -> str:
     return json.dumps(options, indent=4).replace("true", "True").replace("false", "False")
 
 
+_MARK = "<!-- written by make bounds -->"
 _INDEX = """# Environments
 
 `crossrec list` prints every id. `crossrec/CrossScenario-v0` is the whole: people who move between five scenarios. One
 id holds each scenario alone: `Shopping`, `News`, `Social`, `Music`, `Video`, `Education`, `Search` (with what people
-type in the observation, `query`) and `Games`. The ids below each ask one question: what would a policy lose that ignores
-one effect? It is measured between an oracle that sees all and one that is blind to the effect, on the same people with
-the same noise; returns are means per life.
+type in the observation, `query`) and `Games`. The ids below each ask one question: what would a policy lose that
+ignores one effect? It is measured between an oracle that sees all and one that is blind to the effect, on the same
+people with the same noise; returns are means per life.
 
 TABLE
 

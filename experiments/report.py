@@ -9,6 +9,9 @@ from rich.console import Console
 from rich.table import Table
 
 from crossrec import ENV_IDS
+from crossrec.config import DEFAULT_SCENARIOS
+from crossrec.envs.questions import QUESTIONS
+from crossrec.envs.registration import ENVIRONMENTS, config_name
 from crossrec.language.models import status
 
 from .choices import GROUPS, choices
@@ -64,9 +67,15 @@ def print_run(folder: RunFolder) -> None:
 
 def print_choices() -> None:
     """Print the environments, and what each group of configs offers."""
-    console = Console()
-    console.print(f"environments (gym.make): {', '.join(ENV_IDS)}", soft_wrap=True)
-    for group in GROUPS:
+    console = wide_console()
+    table = Table("gym.make", "env=", "what", box=box.SIMPLE_HEAD)
+    asked = {question.env_id: question.asks for question in QUESTIONS}
+    for env_id in ENV_IDS:
+        scenarios = ENVIRONMENTS[env_id].get("scenarios", DEFAULT_SCENARIOS)
+        what = asked[env_id] if env_id in asked else f"people in: {', '.join(scenarios)}"
+        table.add_row(env_id, config_name(env_id), what)
+    console.print(table)
+    for group in GROUPS[1:]:
         console.print(f"{group}= {', '.join(choices(group))}", soft_wrap=True)
 
 

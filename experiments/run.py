@@ -142,6 +142,7 @@ def folder_of(config: TrainConfig) -> RunFolder:
     # Only in float32 is a text the same in a batch of any size.
     elsewhere = _CONTEXT_ELSEWHERE | ({"batch_size"} if config.context.dtype == "float32" else set())
     options["context"] = {k: v for k, v in options["context"].items() if k not in elsewhere}
+    options["env"].pop("engine")
     options["version"] = __version__
     digest = hashlib.sha256(json.dumps(options, sort_keys=True).encode()).hexdigest()[:8]
     return RunFolder(Path(config.runs) / f"{config.agent.name}-{config.context.name}-seed{config.seed}-{digest}")

@@ -127,7 +127,7 @@ def conclude(
     source = lab.source
     result = {
         "run": folder.path.name,
-        "scenarios": config.env.scenarios,
+        "scenarios": [scenario.name for scenario in lab.world.scenarios],
         "agent": config.agent.name,
         "context": config.context.name,
         "seed": config.seed,

@@ -72,6 +72,16 @@ def test_the_vanilla_client_runs(tmp_path):
     assert re.fullmatch(r"return per life: [\d.]+, .*\n", run([VANILLA], tmp_path))
 
 
+@pytest.mark.slow
+def test_the_tutorials_commands_run_as_typed(tmp_path):
+    tutorial = ROOT / "docs" / "own-scenario.md"
+    write_files(tutorial, tmp_path)
+    typed = [line for block in blocks(tutorial, "bash") for line in block.splitlines()]
+    told = [run(["-m", "crossrec.experiments.cli", *shlex.split(line)[1:]], tmp_path) for line in typed]
+    assert len(told) == 2
+    assert told[0] in tutorial.read_text(encoding="utf-8"), "the life that the page shows"
+
+
 @pytest.mark.parametrize("line", commands("crossrec"))
 def test_commands_exist_and_their_options_compose(line, tmp_path, monkeypatch):
     for document in DOCUMENTS:

@@ -7,6 +7,7 @@ import re
 import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from crossrec.errors import ConfigError, check_name, check_range, nearest
@@ -237,6 +238,10 @@ def resolve_scenarios(entries: Any, option: str = "scenarios") -> tuple[Scenario
         elif isinstance(entry, os.PathLike) or (isinstance(entry, str) and entry.endswith(_ENDINGS)):
             found.append(load_scenario(entry))
         elif isinstance(entry, str):
+            if entry not in SCENARIOS and (
+                file := next((entry + e for e in _ENDINGS if Path(entry + e).is_file()), "")
+            ):
+                raise ConfigError(f"{option}={entry!r} is no registered scenario; did you mean the file '{file}'?")
             found.append(SCENARIOS[check_name(option, entry, SCENARIOS)])
         else:
             raise ConfigError(

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,8 +12,9 @@ from omegaconf import OmegaConf
 
 from crossrec.config import PPOConfig
 from crossrec.experiments.compose import compose_train
-from crossrec.experiments.run import RunFolder, folder_of, write_file
+from crossrec.experiments.run import RunFolder, folder_of, write_config, write_file
 from crossrec.metrics import COLUMNS
+from crossrec.world.scenario import resolve_scenarios
 
 from .conftest import SMALL
 
@@ -176,3 +178,22 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_scraps(tmp_path):
         write_file(file, half)
     assert file.read_text() == "old"
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_scenario_from_a_file_is_spelt_out_so_a_changed_file_is_another_run(tmp_path):
+    file = tmp_path / "podcasts.yaml"
+    file.write_text((Path(__file__).parents[2] / "examples" / "podcasts.yaml").read_text(encoding="utf-8"))
+    words = [f"env.scenarios=[news,{file}]", f"runs={tmp_path}"]
+    config = compose_train(words)
+    folder = folder_of(config)
+    write_config(folder, config)
+    file.write_text(file.read_text(encoding="utf-8").replace("rho: 0.6", "rho: 0.5"))
+    assert folder_of(compose_train(words)).path != folder.path
+    file.unlink()
+    again = folder.config()
+    assert folder_of(again).path == folder.path, "the run's own config needs the file no more"
+    assert resolve_scenarios(again.env.scenarios)[1].rho == 0.6
+
+
+def test_the_engine_says_how_a_run_is_computed_and_not_what():
+    assert folder_of(compose_train(["env.engine=numpy"])).path == folder_of(compose_train([])).path

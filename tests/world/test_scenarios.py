@@ -148,3 +148,12 @@ def test_a_scenario_of_your_own_has_readable_items_of_its_own():
     assert len(set(titles)) == 300
     assert any("podcasts" in title for title in titles)
     assert not any(re.search(r"[*#]", title) for title in titles)
+
+
+def test_a_name_that_is_a_file_without_its_ending_is_pointed_at_the_file(tmp_path, monkeypatch):
+    (tmp_path / "lectures.yaml").write_text("name: lectures\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        ConfigError, match=r"'lectures' is no registered scenario; did you mean the file 'lectures.yaml'"
+    ):
+        resolve_scenarios(["lectures"])

@@ -14,7 +14,14 @@ from crossrec.world.text import (
     persona_text,
     scenario_phrase,
 )
-from crossrec.world.vocabulary import DESCRIPTION_OPENINGS, EDITIONS, GENERIC_PATTERNS, SCENARIO_PHRASES, TITLE_PATTERNS
+from crossrec.world.vocabulary import (
+    BAIT,
+    DESCRIPTION_OPENINGS,
+    EDITIONS,
+    GENERIC_PATTERNS,
+    SCENARIO_PHRASES,
+    TITLE_PATTERNS,
+)
 
 SCENARIOS = ("shopping", "news", "social", "music", "video", "education", "search", "games")
 MAX_TITLE = 70  # characters, without the edition
@@ -39,7 +46,7 @@ def test_there_are_24_topics_with_their_own_words() -> None:
 
 
 def test_every_shipped_scenario_has_its_own_patterns() -> None:
-    for table in (TITLE_PATTERNS, EDITIONS, DESCRIPTION_OPENINGS, SCENARIO_PHRASES):
+    for table in (TITLE_PATTERNS, EDITIONS, DESCRIPTION_OPENINGS, SCENARIO_PHRASES, BAIT):
         assert tuple(table) == SCENARIOS
     for patterns in (*TITLE_PATTERNS.values(), GENERIC_PATTERNS):
         assert len(patterns) == len(GENERIC_PATTERNS)
