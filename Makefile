@@ -26,7 +26,7 @@ demo: models  ## train DQN without context, with a template's and with a languag
 	$(BIN)/crossrec demo $(ARGS)
 
 test: models  ## run the tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 lint: $(READY)  ## check style and formatting
 	$(BIN)/ruff check .

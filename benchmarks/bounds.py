@@ -81,6 +81,7 @@ def interval(values: NDArray[np.float64]) -> tuple[float, float, float]:
 def bounds(question: Question, people: int) -> Bounds:
     """Mean return of every bound, and what each of two differences between people's own lives is."""
     few = min(plan(question)[0], people)
+    people = met(question, people)
     lives = {
         name: returns(question, name, few if name == "look-ahead oracle" else people)
         for name in POLICIES
@@ -91,6 +92,11 @@ def bounds(question: Question, people: int) -> Bounds:
     if "look-ahead oracle" in lives:
         lives["head-room: look-ahead - greedy"] = _difference(lives["look-ahead oracle"], lives["greedy oracle"])
     return {name: dict(zip(("mean", "low", "high"), interval(values), strict=True)) for name, values in lives.items()}
+
+
+def met(question: Question, people: int) -> int:
+    """How many people all bounds but looking ahead meet: as many as it, where it is the seeing oracle."""
+    return min(plan(question)[0], people) if question.blind == "future" else people
 
 
 def _difference(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -129,7 +135,7 @@ def main() -> None:
             config = EnvConfig()
             found[question.env_id] = {
                 "fingerprint": digest,
-                "people": options.people,
+                "people": met(question, options.people),
                 "planned": min(plan(question)[0], options.people),
                 "horizon": question.options.get("horizon", config.horizon),
                 "bounds": bounds(question, options.people),

@@ -134,9 +134,10 @@ def write_index(folder: Path, readme: Path, questions: Sequence[Question], found
             continue
         rows = found[question.env_id]["bounds"]
         gap = rows["gap: seeing - blind"]
-        blind = rows["blind oracle"]["mean"]
+        seeing = "look-ahead oracle" if question.blind == "future" else "greedy oracle"
         lines.append(
-            f"| [{question.name}-v0]({_file(question)}) | {question.asks} | {blind + gap['mean']:.2f} | {blind:.2f} "
+            f"| [{question.name}-v0]({_file(question)}) | {question.asks} "
+            f"| {rows[seeing]['mean']:.2f} | {rows['blind oracle']['mean']:.2f} "
             f"| {_interval(gap)} |"
         )
     (folder / "README.md").write_text(_INDEX.replace("TABLE", "\n".join(lines)), encoding="utf-8")
