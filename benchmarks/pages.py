@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -157,7 +158,8 @@ def _file(question: Question) -> str:
 
 
 def _literal(options: Mapping[str, Any]) -> str:
-    return json.dumps(options, indent=4).replace("true", "True").replace("false", "False")
+    text = json.dumps(options, indent=4).replace("true", "True").replace("false", "False")
+    return re.sub(r"([^\[{,\s])\n(\s*[\]}])", r"\1,\n\2", text)  # as the formatter wants it
 
 
 _MARK = "<!-- written by make bounds -->"
