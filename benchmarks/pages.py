@@ -159,7 +159,7 @@ def _file(question: Question) -> str:
 
 def _literal(options: Mapping[str, Any]) -> str:
     text = json.dumps(options, indent=4).replace("true", "True").replace("false", "False")
-    return re.sub(r"([^\[{,\s])\n(\s*[\]}])", r"\1,\n\2", text)  # as the formatter wants it
+    return re.sub(r"([^\[{,\s])(?=\n\s*[\]}])", r"\1,", text)  # commas as the formatter wants them
 
 
 _MARK = "<!-- written by make bounds -->"
