@@ -39,7 +39,8 @@ _SHARES = {
     "leave",
     "churn",
 }
-_POSITIVE = {"satiation_half_life", "session_minutes", "gap_minutes"}
+_MINUTES = {"satiation_half_life", "session_minutes", "gap_minutes"}
+_MOST, _MOST_MINUTES = 100.0, 1e7  # beyond these numbers overflow, and nothing is left to study
 
 
 def from_options(cls: type[T], options: Mapping[str, Any], where: str = "") -> T:
@@ -113,8 +114,8 @@ def check_env_config(config: EnvConfig, where: str = "") -> tuple[Scenario, ...]
     check_range(f"{where}horizon", config.horizon, 1)
     _check_candidates(config.candidates, config.new_items, f"{where}candidates.")
     for name, value in dataclasses.asdict(config.behaviour).items():
-        high = 1.0 if name in _SHARES else float("inf")
-        check_range(f"{where}behaviour.{name}", value, 1e-6 if name in _POSITIVE else 0.0, high)
+        high = 1.0 if name in _SHARES else _MOST_MINUTES if name in _MINUTES else _MOST
+        check_range(f"{where}behaviour.{name}", value, 1e-6 if name in _MINUTES else 0.0, high)
     for name, value in dataclasses.asdict(config.reward).items():
         check_range(f"{where}reward.{name}", value, -1e6, 1e6)
     return scenarios

@@ -24,7 +24,7 @@ _PURPOSES = 32  # counters reserved for one step
 
 
 class Draw(IntEnum):
-    """What a draw is for. The first four are taken at every step, the rest when a person moves."""
+    """What a draw is for. The first five are taken at every step, the rest when a person moves."""
 
     CLICK = 0
     DWELL = 1

@@ -124,7 +124,7 @@ class PeopleCore:
             shape = (n, slate)[: 1 + (slate > 1)] if n > 1 else (slate,)
             wanted = "a whole number" if shape == (1,) else f"{' x '.join(map(str, shape))} whole numbers"
             raise ConfigError(f"action={actions!r} must be {wanted}.")
-        places: NDArray[np.int64] = array.reshape(n, slate).astype(np.int64)
+        places: NDArray[np.int64] = np.ascontiguousarray(array.reshape(n, slate), np.int64)
         if places.min() < 0 or places.max() >= c:
             wrong = places[(places < 0) | (places >= c)][0]
             raise ConfigError(f"action={wrong} is outside the action space; allowed: 0 to {c - 1} (n_candidates={c}).")

@@ -22,14 +22,16 @@ class CrossScenarioEnv(gym.Env[Observation, Any]):
     """One person who moves between recommendation scenarios.
 
     ## Description
-    A person with interests, a topic on the mind, boredom and mood uses a shop, the news, a social feed, music and
-    videos over hours and days. At each step the policy shows one of ``n_candidates`` items of the scenario that the
-    person is in; the person ignores it or clicks, stays with it for a while and may convert. What is shown changes what
-    the person wants next, how long the person stays, which scenario comes next, and whether the person ever returns.
+    A person with interests, a topic on the mind, boredom and mood uses a shop, the news, a social feed, music, videos
+    or whatever ``scenarios`` names over hours and days. At each step the policy shows one of ``n_candidates`` items of
+    the scenario that the person is in, or a slate of them; the person ignores it or clicks, stays with it for a while
+    and may convert. What is shown changes what the person wants next, how long the person stays, which scenario comes
+    next, and whether the person ever returns.
 
     ## Action Space
     ``Discrete(n_candidates)``: the place of the item among ``candidates``. Choosing padding (``mask`` 0) shows nothing;
-    that is a step without a click.
+    that is a step without a click. With ``slate_size`` S > 1 ``MultiDiscrete([n_candidates] * S)``, the first place
+    first: at most one item is clicked, and an item that stands in the slate twice is shown once, at its first place.
 
     ## Observation Space
     A ``Dict``; keys, shapes and units are listed in :mod:`crossrec.observation`. Item ids stand for items: their texts
@@ -48,17 +50,14 @@ class CrossScenarioEnv(gym.Env[Observation, Any]):
 
     ## Information
     ``user``, ``scenario`` (index), ``entered`` (whether this is the first moment in the scenario), ``minute`` (of the
-    week), after a step ``reward_parts``; with ``expose_truth=True`` also ``truth``: ``intent`` (topic index),
-    ``satisfaction``, ``expected_reward`` of each candidate.
-
-    ## Rendering
-    Of the life since the last reset: ``ansi`` gives a log to read, ``rgb_array`` a picture (720, 1200, 3), ``human``
-    shows the picture in a window, where there is a screen. All show mood and the topic on the mind, which are hidden
-    truth, so a rendering is for people, never an observation.
+    week), ``away`` (minutes since the last session when one has just begun, else 0), after a step ``reward_parts``, for
+    slates ``slate`` (items, click, dwell [s] and conversion at each place); with ``expose_truth=True`` also ``truth``:
+    ``intent`` (topic index), ``satisfaction``, ``expected_reward`` of each candidate.
 
     ## Arguments
     The fields of :class:`crossrec.config.EnvConfig` as keywords (``n_candidates=20``, ``behaviour={"drift": 0.0}``), or
     ``config=EnvConfig(...)``; ``expose_truth``; ``render_mode``.
+    ``hooks`` are behaviour of your own (:mod:`crossrec.simulation.hooks`).
 
     ## References
     RecSim (Ie et al. 2019), RecoGym (Rohde et al. 2018), KuaiSim (Zhao et al. 2023), Leqi et al. 2021.

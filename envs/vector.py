@@ -32,6 +32,8 @@ class CrossScenarioVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[A
         config: All options as one object, or
         **options: the fields of :class:`crossrec.config.EnvConfig` as keywords.
         expose_truth: Whether ``infos["truth"]`` and ``expected_rewards()`` tell hidden truth.
+        hooks: Behaviour of your own, see :mod:`crossrec.simulation.hooks`.
+        render_mode: None; lives are shown by the single environment.
     """
 
     metadata: dict[str, Any] = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}

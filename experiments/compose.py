@@ -15,7 +15,6 @@ from crossrec.config import AGENTS, ContextConfig, DQNConfig, EnvConfig, TrainCo
 from crossrec.envs.registration import ENVIRONMENTS, config_name
 from crossrec.errors import ConfigError, nearest
 from crossrec.options import check_train_config
-from crossrec.world.scenario import spelt_out
 
 from .choices import choices
 
@@ -56,7 +55,6 @@ def compose_train(overrides: list[str], config_dir: str | None = None) -> TrainC
             raise ConfigError(_sentence(error, words)) from error
     assert isinstance(config, TrainConfig)
     check_train_config(config)
-    config.env.scenarios = spelt_out(config.env.scenarios)
     return config
 
 

@@ -21,10 +21,11 @@ from crossrec import __version__
 from crossrec.config import AGENTS, TrainConfig
 from crossrec.errors import ConfigError, RunError
 from crossrec.options import check_train_config, from_options
+from crossrec.world.scenario import spelt_out
 
 _ELSEWHERE = {"runs", "device"}  # options that say where and how a run is computed, not what
 _CONTEXT_ELSEWHERE = {"device", "store", "workers"}
-_PACKAGES = ("crossrec", "numpy", "scipy", "gymnasium", "stable-baselines3", "torch", "transformers")
+_PACKAGES = ("crossrec", "numpy", "scipy", "gymnasium", "stable-baselines3", "torch", "transformers", "numba")
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ class RunFolder:
 
 def folder_of(config: TrainConfig) -> RunFolder:
     """The folder of a config's run: readable names and a hash of everything that decides the result."""
-    options = {k: v for k, v in dataclasses.asdict(config).items() if k not in _ELSEWHERE}
+    options = {k: v for k, v in dataclasses.asdict(_spelt_out(config)).items() if k not in _ELSEWHERE}
     # Only in float32 is a text the same in a batch of any size.
     elsewhere = _CONTEXT_ELSEWHERE | ({"batch_size"} if config.context.dtype == "float32" else set())
     options["context"] = {k: v for k, v in options["context"].items() if k not in elsewhere}
@@ -146,6 +147,12 @@ def folder_of(config: TrainConfig) -> RunFolder:
     options["version"] = __version__
     digest = hashlib.sha256(json.dumps(options, sort_keys=True).encode()).hexdigest()[:8]
     return RunFolder(Path(config.runs) / f"{config.agent.name}-{config.context.name}-seed{config.seed}-{digest}")
+
+
+def _spelt_out(config: TrainConfig) -> TrainConfig:
+    """The same config with all scenarios written out that do not ship."""
+    env = dataclasses.replace(config.env, scenarios=spelt_out(config.env.scenarios))
+    return dataclasses.replace(config, env=env)
 
 
 def write_config(folder: RunFolder, config: TrainConfig) -> None:
@@ -156,7 +163,9 @@ def write_config(folder: RunFolder, config: TrainConfig) -> None:
     """
     try:
         folder.path.mkdir(parents=True, exist_ok=True)
-        write_text(folder.config_file, OmegaConf.to_yaml(OmegaConf.structured(config)))
+        if folder.result_file.is_file():
+            return  # a finished run keeps the options that it was computed with
+        write_text(folder.config_file, OmegaConf.to_yaml(OmegaConf.structured(_spelt_out(config))))
     except OSError as error:
         raise ConfigError(f"runs={config.runs} cannot be written ({error.strerror}); set another folder.") from error
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from crossrec.errors import check_name
 from crossrec.simulation.journey import daypart
 from crossrec.simulation.simulator import Simulator
 from crossrec.simulation.state import State
+from crossrec.world.synthetic import World
 
 _HEAD = 0.2  # share of a scenario's items that make its head
 
@@ -87,15 +89,17 @@ def _new_items(simulator: Simulator) -> NDArray[np.float64]:
 
 def _tail(simulator: Simulator) -> NDArray[np.float64]:
     """Items outside the most popular fifth of a scenario are not shown where there are others."""
-    catalogue, rewards = simulator.world.catalogue, simulator.expected_rewards()
-    edge = np.array(
-        [
-            np.quantile(catalogue.popularity[first : first + size], 1.0 - _HEAD)
-            for first, size in zip(catalogue.first.tolist(), catalogue.size.tolist(), strict=True)
-        ]
-    )
-    items = simulator.seen.candidates
-    return np.where(catalogue.popularity[items] < edge[simulator.seen.scenario][:, None], rewards - 1e3, rewards)
+    rewards, items = simulator.expected_rewards(), simulator.seen.candidates
+    edge = _edge_of_head(simulator.world)[simulator.seen.scenario][:, None]
+    return np.where(simulator.world.catalogue.popularity[items] < edge, rewards - 1e3, rewards)
+
+
+@lru_cache(maxsize=8)
+def _edge_of_head(world: World) -> NDArray[np.float64]:
+    """(S,) popularity from which on an item belongs to its scenario's head."""
+    catalogue = world.catalogue
+    blocks = zip(catalogue.first.tolist(), catalogue.size.tolist(), strict=True)
+    return np.array([np.quantile(catalogue.popularity[first : first + n], 1.0 - _HEAD) for first, n in blocks])
 
 
 def _places(simulator: Simulator) -> NDArray[np.float64]:

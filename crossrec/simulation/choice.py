@@ -40,6 +40,7 @@ from crossrec.world.synthetic import World
 
 DWELL_SLOPE = 0.15  # log-seconds of dwell per logit of utility
 CONVERSION_SLOPE = 0.4  # logits of conversion per logit of utility
+MOST_LOG_DWELL = 60.0  # far beyond MAX_DWELL; keeps medians finite however strong effects are
 DAY = 24 * 60  # [min]
 
 
@@ -203,7 +204,7 @@ class ChoiceModel:
     def _median_dwell(
         self, utility: NDArray[np.float64], scenario: NDArray[np.integer], items: NDArray[np.int32]
     ) -> NDArray[np.float64]:
-        slope = np.exp(self.log_dwell[scenario] + DWELL_SLOPE * utility)
+        slope = np.exp(np.minimum(self.log_dwell[scenario] + DWELL_SLOPE * utility, MOST_LOG_DWELL))
         median: NDArray[np.float64] = self.catalogue.length[items] * slope
         return median
 

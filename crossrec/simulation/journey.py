@@ -31,12 +31,14 @@ from crossrec.random import Draw, categorical, normal, purposes, uniforms
 from crossrec.simulation.choice import DAY, ChoiceModel, logistic, logit
 from crossrec.simulation.hooks import Hooks, Moment
 from crossrec.simulation.state import Lives, Seen, State, Truth
+from crossrec.world.scenario import Scenario
 from crossrec.world.synthetic import World
 from crossrec.world.text import THINGS
 
 BROWSING = 0.3  # [min] spent on looking at what is shown
 AVERAGE_MOOD = 0.3  # satisfaction at which the base rates hold
 SESSION_SPREAD, GAP_SPREAD = 0.6, 0.8  # of log minutes
+LONGEST_GAP = 1e9  # [min]
 N_THINGS = len(THINGS[0])
 # Hour of day -> daypart: night until 6, morning until 11, midday until 17, evening until 22, night again.
 DAYPART_OF_HOUR = np.array([3] * 6 + [0] * 5 + [1] * 6 + [2] * 5 + [3] * 2)
@@ -59,6 +61,12 @@ def weekday(minute: NDArray[np.float64]) -> NDArray[np.int64]:
     return (minute // DAY).astype(np.int64)
 
 
+def follow_up(strength: float, specs: tuple[Scenario, ...]) -> NDArray[np.float64]:
+    """Factor (S,) by which a click favours each scenario as the next."""
+    factor: NDArray[np.float64] = np.exp(np.clip(strength * np.array([s.follow_up for s in specs]), -300.0, 300.0))
+    return factor
+
+
 class Journey:
     """Moves people in one world.
 
@@ -76,7 +84,7 @@ class Journey:
         self.used_on = self.devices / self.devices.sum(axis=1, keepdims=True)  # (S, devices) shares
         self.queries = np.array([s.query for s in specs])
         self.log_patience = np.log([s.patience for s in specs])
-        self.follow_up = np.exp(self.behaviour.transition_feedback * np.array([s.follow_up for s in specs]))
+        self.follow_up = follow_up(self.behaviour.transition_feedback, specs)
         self.leave = logit(self.behaviour.leave)
         self.churn = logit(self.behaviour.churn)
 
@@ -124,7 +132,7 @@ class Journey:
         b = self.behaviour
         u = uniforms(lives.key[rows], lives.step[rows], _AWAY)
         mood = truth.satisfaction[rows] - AVERAGE_MOOD
-        gap = b.gap_minutes * np.exp(GAP_SPREAD * normal(u[1]) - b.gap_mood * mood)
+        gap = np.minimum(b.gap_minutes * np.exp(GAP_SPREAD * normal(u[1]) - b.gap_mood * mood), LONGEST_GAP)
         seen.minute[rows] = (seen.minute[rows] + gap) % WEEK
         seen.away[rows] = gap
         kept = np.exp2(-gap / b.satiation_half_life).astype(np.float32)[:, None]
@@ -144,7 +152,9 @@ class Journey:
         if self.hooks is not None:
             nothing = np.zeros((len(rows), 0), np.int32)
             weights = self.hooks.transition(Moment(self.world, truth, seen, nothing, rows), weights)
-        weights = weights + 1e-9  # where nothing else is used at this daypart, anything may be
+        # Where nothing is used at this daypart, anything else may be.
+        anything = fresh[:, None] | (np.arange(weights.shape[1]) != before[:, None]) | (weights.shape[1] == 1)
+        weights = np.where(weights.sum(axis=1, keepdims=True) > 0.0, weights, anything)
         scenario = categorical(weights, u[0])
         leak = np.where(~fresh & (scenario != before), b.satiation_leak, 1.0)
         truth.satiation[rows] *= leak.astype(np.float32)[:, None]

@@ -49,7 +49,7 @@ class LookAhead:
 
     def __post_init__(self) -> None:
         clicks = dataclasses.replace(self.simulator.config, reward=RewardConfig(click=1.0, dwell=0.0, conversion=0.0))
-        self._clicks = self.simulator.make_engine(clicks)
+        self._clicks = self.simulator.make_engine(clicks, own_reward=False)
 
     def values(self) -> NDArray[np.float64]:
         """Return that each candidate brings from now on, (n, C); minus infinity for those that are not tried."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
@@ -88,11 +90,16 @@ class Simulator:
         self._everybody = np.arange(n)
         self._offered = self.candidates.plain and not isinstance(self.engine, ReferenceEngine)  # by compiled code
 
-    def make_engine(self, config: EnvConfig) -> Engine:
-        """What lives run on, here with other strengths or rewards."""
-        world, offers = self.world, self.candidates
-        if config.engine == "numpy" or self.hooks is not None:
-            return ReferenceEngine(world, config, self.layout, self.hooks)
+    def make_engine(self, config: EnvConfig, own_reward: bool = True) -> Engine:
+        """What lives run on, here with other strengths or rewards, or without the reward of a hook."""
+        world, offers, hooks = self.world, self.candidates, self.hooks
+        if hooks is not None and not own_reward:
+            hooks = copy(hooks)
+            hooks.reward = Hooks().reward  # type: ignore[method-assign]
+        # Numba has this switch for those who look for faults; compiled code would be thousands of times slower then.
+        interpreted = config.engine == "auto" and os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
+        if config.engine == "numpy" or hooks is not None or interpreted:
+            return ReferenceEngine(world, config, self.layout, hooks)
         from crossrec.simulation.compiled.engine import CompiledEngine  # Numba takes a while to import
 
         return CompiledEngine(world, config, self.layout, offers.uniform if offers.plain else None)
@@ -142,7 +149,7 @@ class Simulator:
         parts = _parts(taken.feedback)
         reward = weighted(parts, self.config.reward)
         if self.hooks is not None:
-            reward = self.hooks.reward(parts, reward)
+            reward = np.asarray(self.hooks.reward(parts, reward), np.float64)
         truncated = self.state.lives.step >= self.config.horizon
         truncated &= ~taken.churned
         return Outcome(reward, parts, taken.churned, truncated, taken.slates, taken.feedback.place)

@@ -68,6 +68,7 @@ RANGES = {
     "follow_up": (-20.0, 20.0),
     "examination": (0.0, 1.0),
 }
+MOST_SCENARIOS = 100  # an observation tells scenarios in bytes
 MAX_WEIGHT = 1e6  # habits are float32
 WEIGHTS = {"dayparts": DAYPARTS, "devices": DEVICES}
 _ENDINGS = (".yaml", ".yml")
@@ -183,13 +184,12 @@ SCENARIOS: dict[str, Scenario] = {
         Scenario("games", "", -3.9, 0.3, 540.0, 0.8, 0.06, 1.4, (0.5, 1.0, 3.0, 3.0), (4.0, 2.0, 2.0, 0.5), 0.1),
     )
 }
-_SHIPPED = frozenset(SCENARIOS)
+_SHIPPED = dict(SCENARIOS)
 
 
 def spelt_out(entries: list[Any]) -> list[Any]:
     """The same scenarios with all that is not shipped written out, so that files may change or go."""
-    pairs = zip(entries, resolve_scenarios(entries), strict=True)
-    return [entry if isinstance(entry, str) and entry in _SHIPPED else found for entry, found in pairs]
+    return [found.name if _SHIPPED.get(found.name) == found else found for found in resolve_scenarios(entries)]
 
 
 def register_scenario(scenario: Scenario, *, replace: bool = False) -> Scenario:
@@ -247,6 +247,8 @@ def resolve_scenarios(entries: Any, option: str = "scenarios") -> tuple[Scenario
             raise ConfigError(
                 f"{option} holds {entry!r}; allowed: names, YAML files, Scenario objects or mappings of their fields."
             )
+    if len(found) > MOST_SCENARIOS:
+        raise ConfigError(f"{option} names {len(found)} scenarios; allowed: at most {MOST_SCENARIOS}.")
     names = [scenario.name for scenario in found]
     if twice := [name for name in names if names.count(name) > 1]:
         raise ConfigError(f"{option}={names!r} names a scenario twice; each may stand once: '{twice[0]}'.")

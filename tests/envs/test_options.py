@@ -10,6 +10,7 @@ from crossrec.config import BehaviourConfig, EnvConfig
 from crossrec.envs.single import CrossScenarioEnv
 from crossrec.envs.vector import CrossScenarioVectorEnv
 from crossrec.errors import ConfigError
+from crossrec.world.scenario import SCENARIOS
 
 from .helpers import row, same
 
@@ -218,3 +219,41 @@ def test_a_bad_seed_is_refused(seed):
     env = CrossScenarioVectorEnv(3)
     with pytest.raises((ConfigError, gym.error.Error), match=r"[Ss]eed"):
         env.reset(seed=seed)
+
+
+EXTREME = {
+    "all at most": dict.fromkeys(("interest", "intent", "quality", "satiation", "ageing", "bait", "rebound"), 100.0),
+    "moods": {"gap_mood": 100.0, "churn_mood": 100.0, "leave_mood": 100.0, "session_minutes": 3.0, "mood": 1.0},
+    "gaps": {"gap_minutes": 1e7, "session_minutes": 1e-6, "satiation_half_life": 1e-6, "rebound": 100.0},
+    "moves": {"transition_feedback": 100.0, "transition_habit": 100.0, "leave": 1.0, "device_habit": 1.0},
+    "places": {"position": 100.0, "quality": 100.0},
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("engine", ["compiled", "numpy"])
+@pytest.mark.parametrize("behaviour", EXTREME.values(), ids=EXTREME)
+def test_the_strongest_effects_that_are_allowed_keep_every_number_finite(behaviour, engine):
+    scenarios = [{**vars(SCENARIOS["news"]), "name": name, "follow_up": up} for name, up in (("a", 20), ("b", -20))]
+    env = CrossScenarioVectorEnv(
+        32, scenarios=[*scenarios, "music"], slate_size=3, behaviour=behaviour, engine=engine, expose_truth=True
+    )
+    env.reset(seed=0)
+    for step in range(40):
+        observation, reward, *_, infos = env.step(np.full((32, 3), step) + np.arange(3))
+        assert observation in env.observation_space
+        assert np.isfinite(reward).all()
+        assert np.isfinite(infos["truth"]["expected_reward"][observation["mask"] > 0]).all()
+        assert not np.isnan(np.concatenate([block.ravel() for block in env.core.simulator.state.blocks.values()])).any()
+
+
+@pytest.mark.parametrize(("name", "value"), [("gap_mood", 101.0), ("interest", 1e3), ("gap_minutes", 1e8)])
+def test_a_strength_beyond_all_sense_is_refused(name, value):
+    with pytest.raises(ConfigError, match=f"behaviour.{name}={value!r} is out of range; allowed: from .* to 1"):
+        CrossScenarioEnv(behaviour={name: value})
+
+
+def test_more_scenarios_than_an_observation_can_tell_are_refused():
+    many = [{**vars(SCENARIOS["news"]), "name": f"news {i}"} for i in range(101)]
+    with pytest.raises(ConfigError, match="scenarios names 101 scenarios; allowed: at most 100"):
+        CrossScenarioEnv(scenarios=many)

@@ -1,6 +1,8 @@
 """Compiled lives are the reference's, and lives of published ids are those that they were published with."""
 
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import gymnasium as gym
@@ -130,3 +132,32 @@ def test_rows_taken_from_a_state_are_copies_that_live_on_alone():
     again = pickle.loads(pickle.dumps(taken))
     again.seen.minute[0] = 5
     assert again.blocks["f8"][0].tolist().count(5) == 1, "views of the copy lead into the copy's own blocks"
+
+
+def test_lives_go_on_where_compiled_code_cannot_be_kept_or_is_switched_off(tmp_path):
+    """A read-only installation has nowhere to keep it; NUMBA_DISABLE_JIT is how people look for faults."""
+    code = "import crossrec, gymnasium; e = gymnasium.make('crossrec/News-v0').unwrapped; e.reset(seed=0); "
+    nowhere = "import numba.core.caching as c; c.CacheImpl._locator_classes = []; "
+    for before, name in (
+        (nowhere, "CompiledEngine"),
+        ("import os; os.environ['NUMBA_DISABLE_JIT'] = '1'; ", "Reference"),
+    ):
+        told = "e.step(3); print(type(e.core.simulator.engine).__name__)"
+        done = subprocess.run([sys.executable, "-c", before + code + told], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith(name)
+
+
+def test_who_moves_on_goes_elsewhere_however_small_the_weights():
+    def transition(moment, weights):
+        return weights * 1e-30
+
+    env = CrossScenarioVectorEnv(
+        300, hooks={"transition": transition}, behaviour={"leave": 1.0, "session_minutes": 1e6}
+    )
+    _, infos = env.reset(seed=0)
+    for _ in range(5):
+        before = infos["scenario"]
+        _, _, terminated, truncated, infos = env.step(np.zeros(300, np.int64))
+        assert not (terminated | truncated).any()
+        assert (infos["scenario"] != before).all()

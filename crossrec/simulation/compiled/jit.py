@@ -41,8 +41,13 @@ def program(function: Function) -> Function:
 
 def _compiled(function: Function, **options: Any) -> Function:
     # Results must not depend on the machine: no reordering of sums, no fused multiply-add, hence no fastmath.
-    dispatcher: Any = njit(cache=True, error_model="numpy", **options)(function)
-    dispatcher._cache._cache_file._source_stamp = source_stamp()
+    try:
+        dispatcher: Any = njit(cache=True, error_model="numpy", **options)(function)
+    except RuntimeError:  # nowhere to keep compiled code: it is compiled in every process then
+        dispatcher = njit(error_model="numpy", **options)(function)
+    kept = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
+    if kept is not None:
+        kept._source_stamp = source_stamp()
     made: Function = dispatcher
     return made
 

@@ -19,6 +19,7 @@ from crossrec.simulation.journey import (
     BROWSING,
     DAYPART_OF_HOUR,
     GAP_SPREAD,
+    LONGEST_GAP,
     N_THINGS,
     PLACES,
     SESSION_SPREAD,
@@ -71,6 +72,7 @@ def advance(
     found, gap = STAYS, 0.0
     if left <= 0.0:
         gap = b[L.B_GAP_MINUTES] * math.exp(GAP_SPREAD * normal(unit(key, step, _GAP)) - b[L.B_GAP_MOOD] * mood)
+        gap = min(gap, LONGEST_GAP)
         minute = (minute + gap) % WEEK
         kept = np.float32(2.0 ** (-gap / b[L.B_SATIATION_HALF_LIFE]))
         rest = (np.float32(1) - kept) * np.float32(b[L.B_REBOUND])
@@ -102,6 +104,7 @@ def settle(w: Packed, s: Blocks, rows: NDArray[np.intp], fresh: NDArray[np.bool_
         person = extend(base, all_i8[i, at[L.USER]])
         part, before = daypart_of(all_f8[i, at[L.MINUTE]]), i4[at[L.SCENARIO]]
         staying = not new and unit(key, step, _STAY) < b[L.B_DEVICE_HABIT]
+        total = 0.0
         for c in range(n_scenarios):
             weight = 0.0
             if new or c != before or n_scenarios == 1:
@@ -114,7 +117,11 @@ def settle(w: Packed, s: Blocks, rows: NDArray[np.intp], fresh: NDArray[np.bool_
                     weight *= math.exp(b[L.B_TRANSITION_HABIT] * fond)
                 if staying:
                     weight *= specs[c, L.S_DEVICES + i4[at[L.DEVICE]]] / specs[c, L.S_DEVICE_SUM]
-            weights[c] = weight + 1e-9
+            weights[c] = weight
+            total += weight
+        for c in range(n_scenarios):  # where nothing is used at this daypart, anything else may be
+            if total <= 0.0:
+                weights[c] = 1.0 if new or c != before or n_scenarios == 1 else 0.0
         scenario = categorical(weights, n_scenarios, unit(key, step, _SCENARIO))
         i4[at[L.SCENARIO]], i1[at[L.ENTERED]] = scenario, True
         if not new and scenario != before:

@@ -12,6 +12,7 @@ from crossrec.config import BehaviourConfig, EnvConfig
 from crossrec.random import keys
 from crossrec.simulation.candidates import CandidateSampler
 from crossrec.simulation.choice import DAY, logit
+from crossrec.simulation.journey import follow_up
 from crossrec.simulation.state import State
 from crossrec.world.population import PERSON
 from crossrec.world.synthetic import World
@@ -41,7 +42,7 @@ B_LEAVE_LOGIT, B_CHURN_LOGIT = len(BEHAVIOUR), len(BEHAVIOUR) + 1
 S_DEVICES, S_DAYPARTS, S_DEVICE_SUM, S_WIDTH = 14, 18, 22, 23
 
 # Places in `Packed.sizes`.
-TOPICS, SCENARIOS, SLATE, OFFERED, LENGTH_OF_HISTORY, CASCADE, PLAIN, MIRROR = range(8)
+TOPICS, SCENARIOS, OFFERED, LENGTH_OF_HISTORY, CASCADE, PLAIN, MIRROR = range(7)
 # Places in `Packed.begins`: first draw of each kind, see `Population.begins`.
 D_GAMMA, D_HABIT, D_ROUTINE, D_NOTED, D_STATED, D_SELF, D_DEVICE, D_MOVE = range(8)
 
@@ -92,16 +93,17 @@ def pack(world: World, config: EnvConfig, sampler: CandidateSampler | None) -> P
         row[S_LOG_DWELL], row[S_DWELL_SPREAD] = np.log(spec.dwell), spec.dwell_spread
         row[S_CONVERSION], row[S_EXAMINATION] = logit(spec.conversion), spec.examination**b.position
         row[S_AGES] = (spec.facet == "age") * (b.ageing / DAY)
-        row[S_LOG_PATIENCE], row[S_FOLLOW_UP] = np.log(spec.patience), np.exp(b.transition_feedback * spec.follow_up)
+        row[S_LOG_PATIENCE] = np.log(spec.patience)
         row[S_QUERY] = spec.query
         row[S_DEVICES:S_DAYPARTS], row[S_DAYPARTS:S_DEVICE_SUM] = spec.devices, spec.dayparts
         row[S_DEVICE_SUM] = sum(spec.devices)
+    specs[:, S_FOLLOW_UP] = follow_up(b.transition_feedback, world.scenarios)
     specs[:, S_FIRST], specs[:, S_SIZE] = catalogue.first, catalogue.size
     strides = np.zeros(1, np.int64)
     if sampler is not None:
         specs[:, S_STRIDES], specs[:, S_N_STRIDES], strides = sampler.begin, sampler.count, sampler.strides
     sizes: list[Any] = [
-        world.n_topics, len(world.scenarios), config.slate_size, config.n_candidates, config.history_length,
+        world.n_topics, len(world.scenarios), config.n_candidates, config.history_length,
         config.choice == "cascade", sampler is not None, world.n_topics // 2,
     ]  # fmt: skip
     return Packed(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from crossrec.observation import MAX_DWELL, WEEK
 from crossrec.random import LIFE, MEETING, Draw
-from crossrec.simulation.choice import CONVERSION_SLOPE, DWELL_SLOPE
+from crossrec.simulation.choice import CONVERSION_SLOPE, DWELL_SLOPE, MOST_LOG_DWELL
 from crossrec.simulation.compiled import layout as L
 from crossrec.simulation.compiled.draws import extend, logistic, normal, unit
 from crossrec.simulation.compiled.jit import piece, program
@@ -91,23 +91,22 @@ def clicked_place(
                 passed *= 1.0 - p
             examined *= examination
         return -1
-    top, examined = 0.0, 1.0
-    for j in range(n):
-        if slate[j] > 0 and examined > 0.0:
-            top = max(top, utilities[j] + math.log(examined))
-        examined *= examination
-    total, examined = math.exp(-top), 1.0
+    # As attractions in logs: what is not examined has none, and no product overflows.
+    beyond = math.log(examination) if examination > 0.0 else -math.inf  # of each place from the one above
+    top = 0.0
     for j in range(n):
         if slate[j] > 0:
-            total += examined * math.exp(utilities[j] - top)
-        examined *= examination
-    upto, examined = 0.0, 1.0
+            top = max(top, utilities[j] + (j * beyond if j > 0 else 0.0))
+    total = math.exp(-top)
     for j in range(n):
         if slate[j] > 0:
-            upto += examined * math.exp(utilities[j] - top)
+            total += math.exp(utilities[j] + (j * beyond if j > 0 else 0.0) - top)
+    upto = 0.0
+    for j in range(n):
+        if slate[j] > 0:
+            upto += math.exp(utilities[j] + (j * beyond if j > 0 else 0.0) - top)
             if u * total < upto:
                 return j
-        examined *= examination
     return -1
 
 
@@ -145,7 +144,7 @@ def live(
         seconds, converted, experience = 0.0, False, 0.0
         if chosen >= 0:
             item, u = table[slate[chosen]], utilities[chosen]
-            median = item[k + LENGTH] * math.exp(spec[L.S_LOG_DWELL] + DWELL_SLOPE * u)
+            median = item[k + LENGTH] * math.exp(min(spec[L.S_LOG_DWELL] + DWELL_SLOPE * u, MOST_LOG_DWELL))
             seconds = min(median * math.exp(spec[L.S_DWELL_SPREAD] * normal(unit(key, step, _DWELL))), MAX_DWELL)
             chance = logistic(spec[L.S_CONVERSION] + CONVERSION_SLOPE * u - item[k + PRICE])
             converted = unit(key, step, _CONVERSION) < chance
@@ -265,7 +264,7 @@ def expect(
             item = table[items[i, j]]
             u = utility(item, weights, b, spec, intent, minute)
             # Mean of a log-normal capped at MAX_DWELL: its part below the cap, and the cap for the rest.
-            median = item[k + LENGTH] * math.exp(spec[L.S_LOG_DWELL] + DWELL_SLOPE * u)
+            median = item[k + LENGTH] * math.exp(min(spec[L.S_LOG_DWELL] + DWELL_SLOPE * u, MOST_LOG_DWELL))
             edge = math.log(MAX_DWELL / median) / max(spread, 1e-9)
             mean = median * math.exp(0.5 * spread**2) * _below(edge - spread) + MAX_DWELL * _below(-edge)
             converts = logistic(spec[L.S_CONVERSION] + CONVERSION_SLOPE * u - item[k + PRICE])
