@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:  # baselines and the command line do without torch
+    import torch
 
 #: Score of a candidate that may not be chosen. Finite, because ``0 * -inf`` in an entropy is not a number.
 MASKED = -1e9
 
-Mask = TypeVar("Mask", NDArray[np.bool_], torch.Tensor)
+Mask = TypeVar("Mask", NDArray[np.bool_], "torch.Tensor")
 
 
 def allowed(mask: Mask) -> Mask:

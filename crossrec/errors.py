@@ -59,5 +59,6 @@ def check_range(option: str, value: float, low: float, high: float = float("inf"
         ConfigError: If it is not; names the option, the value and the range.
     """
     if not isinstance(value, (int, float)) or not low <= value <= high or math.isinf(value):
-        allowed = f"at least {low:g}" if high == float("inf") else f"from {low:g} to {high:g}"
+        least, most = (f"{edge:,}" if isinstance(edge, int) else f"{edge:g}" for edge in (low, high))
+        allowed = f"at least {least}" if high == float("inf") else f"from {least} to {most}"
         raise ConfigError(f"{option}={value!r} is out of range; allowed: {allowed}.")

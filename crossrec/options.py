@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from crossrec.config import (
@@ -43,13 +43,14 @@ _MINUTES = {"satiation_half_life", "session_minutes", "gap_minutes"}
 _MOST, _MOST_MINUTES = 100.0, 1e7  # beyond these numbers overflow, and nothing is left to study
 
 
-def from_options(cls: type[T], options: Mapping[str, Any], where: str = "") -> T:
+def from_options(cls: type[T], options: Mapping[str, Any], where: str = "", also: Sequence[str] = ()) -> T:
     """Build a config dataclass from plain options, refusing unknown names and wrong types.
 
     Args:
         cls: One of the dataclasses here.
         options: Values by field name; nested configs may be dicts.
         where: Prefix for messages, e.g. ``"behaviour."``.
+        also: Further names that are allowed there, for messages.
 
     Raises:
         ConfigError: Names the option, what was found and what is allowed.
@@ -59,7 +60,7 @@ def from_options(cls: type[T], options: Mapping[str, Any], where: str = "") -> T
     default = cls()
     for name, value in options.items():
         if name not in fields:
-            raise ConfigError(f"Unknown option '{where}{name}'; {nearest(name, fields)}.")
+            raise ConfigError(f"Unknown option '{where}{name}'; {nearest(name, [*fields, *also])}.")
         values[name] = _typed(f"{where}{name}", value, getattr(default, name))
     return cls(**values)
 
@@ -106,8 +107,18 @@ def check_env_config(config: EnvConfig, where: str = "") -> tuple[Scenario, ...]
     check_range(f"{where}first_user", config.first_user, 0, 2**62)
     check_range(f"{where}last_user", config.last_user, config.first_user + 1, 2**62)
     # A few recently enjoyed items are never offered again at once, so fewer candidates might all be masked.
-    check_range(f"{where}n_candidates", config.n_candidates, 4, min(config.items_per_scenario, 10_000))
-    check_range(f"{where}slate_size", config.slate_size, 1, config.n_candidates)
+    check_range(f"{where}n_candidates", config.n_candidates, 4, 10_000)
+    if config.n_candidates > config.items_per_scenario:
+        raise ConfigError(
+            f"{where}n_candidates={config.n_candidates} is more than {where}items_per_scenario="
+            f"{config.items_per_scenario}; set fewer candidates or more items."
+        )
+    if config.slate_size > config.n_candidates:
+        raise ConfigError(
+            f"{where}slate_size={config.slate_size} is more than {where}n_candidates={config.n_candidates}; "
+            "set a smaller slate or more candidates."
+        )
+    check_range(f"{where}slate_size", config.slate_size, 1)
     check_name(f"{where}choice", config.choice, CHOICES)
     check_name(f"{where}engine", config.engine, ENGINES)
     check_range(f"{where}history_length", config.history_length, config.slate_size, 1000)
@@ -169,7 +180,7 @@ def check_learnable(env: EnvConfig) -> None:
     if env.slate_size > 1:
         raise ConfigError(
             f"env.slate_size={env.slate_size}: agents show one item at a time so far; allowed: env.slate_size=1. "
-            "Baselines show slates: crossrec journey agent=oracle."
+            "Baselines show slates: crossrec journey env=slate agent=oracle."
         )
 
 

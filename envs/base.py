@@ -14,9 +14,10 @@ from crossrec.errors import ConfigError
 from crossrec.options import check_env_config, from_options
 from crossrec.simulation.hooks import Hooks, make_hooks
 from crossrec.simulation.simulator import Outcome, Simulator
-from crossrec.simulation.trial import try_hooks
+from crossrec.simulation.trial import guarded, try_hooks
 from crossrec.world.synthetic import World, world_of
 
+_BESIDE = ("config", "expose_truth", "hooks", "render_mode")  # what environments take besides the fields of EnvConfig
 Observation = dict[str, NDArray[Any]]
 
 
@@ -30,7 +31,7 @@ def resolve(config: EnvConfig | None, options: dict[str, Any]) -> EnvConfig:
         raise ConfigError(f"Give either config= or single options, not both; found both config= and {sorted(options)}.")
     if config is not None and not isinstance(config, EnvConfig):
         raise ConfigError(f"config must be an EnvConfig; found {config!r}.")
-    resolved = config if config is not None else from_options(EnvConfig, options)
+    resolved = config if config is not None else from_options(EnvConfig, options, also=_BESIDE)
     check_env_config(resolved)
     return resolved
 
@@ -60,6 +61,7 @@ class PeopleCore:
         made = make_hooks(hooks)
         if made is not None:
             try_hooks(made, self.world, self.config)
+            made = guarded(made)
         self.simulator = Simulator(self.world, self.config, n, made)
         self.observation_space: spaces.Dict = self.simulator.layout.space()
         c, slate = self.config.n_candidates, self.config.slate_size
@@ -108,7 +110,8 @@ class PeopleCore:
         right = users.dtype.kind in "iu" and users.shape in ((), (n,))
         if not right or (users < 0).any() or (users >= 2**63).any():
             raise ConfigError(
-                f"reset option user={options['user']!r} must be an id of at least 0, or {n} of them (one per person)."
+                f"reset option user={options['user']!r} must be an id of at least 0"
+                f"{f', or {n} of them (one per person)' if n > 1 else ''}."
             )
         return np.broadcast_to(users, n).astype(np.int64)
 

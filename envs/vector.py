@@ -51,6 +51,10 @@ class CrossScenarioVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[A
         if not isinstance(num_envs, (int, np.integer)):
             raise ConfigError(f"num_envs={num_envs!r} must be a whole number of at least 1.")
         check_range("num_envs", int(num_envs), 1)
+        if render_mode is not None:
+            raise ConfigError(
+                f"render_mode={render_mode!r}: the vector environment shows nothing; make the single one with gym.make."
+            )
         self.core = PeopleCore(config, options, num_envs, expose_truth, hooks)
         self.config, self.world = self.core.config, self.core.world
         self.num_envs, self.render_mode = num_envs, render_mode

@@ -12,7 +12,6 @@ from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
 from crossrec.agents.baselines import ContentPolicy, GreedyOracle, PopularityPolicy, RandomPolicy, ScoringPolicy
-from crossrec.agents.items import item_table
 from crossrec.config import ContextConfig, EnvConfig
 from crossrec.envs.context import ContextReader, LanguageReader, OracleReader, VectorContextWrapper, ZeroReader
 from crossrec.envs.vector import CrossScenarioVectorEnv
@@ -52,6 +51,8 @@ class Lab:
     @property
     def table(self) -> NDArray[np.float32]:
         """(n_items + 1, D + 1) item table of the agents: vectors and popularity."""
+        from crossrec.agents.items import item_table  # torch, which baselines do without
+
         return item_table(self.vectors, self.world.catalogue.popularity)
 
     def make_env(

@@ -45,7 +45,8 @@ class Hooks:
     def choice(self, moment: Moment, utility: NDArray[np.float64]) -> NDArray[np.float64]:
         """Utility of what is shown, (n, slate) [logits]; ``utility`` is what the simulator would take.
 
-        Oracles ask it about all candidates: ``moment.items`` is then (n, C), and so is ``utility``.
+        Oracles ask it about all candidates: ``moment.items`` is then (n, C), and so is ``utility``. Padding (item 0)
+        comes as minus infinity and is never clicked, whatever is returned; leave it out of sums and means.
         """
         return utility
 
@@ -56,7 +57,10 @@ class Hooks:
         """
 
     def transition(self, moment: Moment, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Weight of each scenario, (m, S) of at least 0, for the people in ``moment.rows`` who move on."""
+        """Weight of each scenario, (m, S) of at least 0, for the people in ``moment.rows`` who move on.
+
+        Only ratios count; where all are 0, any scenario but the one that is left may be next.
+        """
         return weights
 
     def reward(self, parts: Mapping[str, NDArray[np.float64]], reward: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,4 +1,8 @@
-"""Hooks are tried on a few people when an environment is made, so that a wrong one fails there and never mid-run."""
+"""Hooks are tried on a few people when an environment is made, so that a wrong one fails there and not mid-run.
+
+What they return is looked at all life long, for a hook that was fine on trial may go wrong later; then a sentence says
+so, and no number that was computed from it is given out.
+"""
 
 from __future__ import annotations
 
@@ -66,33 +70,73 @@ def _checked(name: str, hook: Callable[..., Any], people: int) -> Callable[..., 
             if not np.array_equal(values, fixed[what]) and not (name == "dynamics" and what.startswith("moment.truth")):
                 allowed = "only moment.truth may be changed" if name == "dynamics" else "it may only be read"
                 raise ConfigError(f"{called} changed {what}; {allowed}.")
-        if name == "dynamics":
-            if found is not None:
-                raise ConfigError(
-                    f"{called} must return None, it changes moment.truth in place; found {_shown(found)}."
-                )
-            assert isinstance(first, Moment)
-            _check_truth(first.truth, first.world.n_topics)
-            return None
-        if not isinstance(found, np.ndarray) or found.dtype.kind not in "fiu" or found.shape != given.shape:
-            raise ConfigError(
-                f"{called} returned {_shown(found)}, tried on {people} {'person' if people == 1 else 'people'}; "
-                f"allowed: an array of numbers of shape {given.shape}."
-            )
-        numbers = found.astype(np.float64)
-        _check_values(name, numbers[shown])
-        if name == "transition" and not np.isfinite(numbers.sum(axis=1)).all():
-            raise ConfigError(f"{called} returned weights too large to be summed; only their ratios count.")
+        _judge(name, first, found, given.shape if name != "dynamics" else (), shown, people)
         return found
 
     return call
+
+
+class _Guard:
+    """A hook whose results are looked at."""
+
+    def __init__(self, name: str, hook: Callable[..., Any]) -> None:
+        self.name, self.hook = name, hook
+
+    def __call__(self, first: Moment | Mapping[str, NDArray[Any]], given: Any) -> Any:
+        if self.name == "dynamics":
+            _judge(self.name, first, self.hook(first, given), (), None, 0)
+            return None
+        shape, shown = given.shape, np.isfinite(given)  # padding has minus infinity
+        found = self.hook(first, given)
+        _judge(self.name, first, found, shape, shown, shape[0])
+        return found
+
+
+def guarded(hooks: Hooks) -> Hooks:
+    """The same hooks, whose results are looked at whenever they are called.
+
+    Raises:
+        ConfigError: Later, at the call that goes wrong; names the hook, what it returned and what is allowed.
+    """
+    watched = Hooks()
+    for name in NAMES:
+        if hooks.overrides(name):
+            setattr(watched, name, _Guard(name, getattr(hooks, name)))
+    return watched
+
+
+def _judge(
+    name: str,
+    first: Moment | Mapping[str, NDArray[Any]],
+    found: Any,
+    shape: tuple[int, ...],
+    shown: NDArray[np.bool_] | None,
+    people: int,
+) -> None:
+    """Refuse what a hook returned or left behind; ``shown`` marks what is no padding."""
+    called = f"hooks['{name}']"
+    if name == "dynamics":
+        if found is not None:
+            raise ConfigError(f"{called} must return None, it changes moment.truth in place; found {_shown(found)}.")
+        assert isinstance(first, Moment)
+        _check_truth(first.truth, first.world.n_topics)
+        return
+    if not isinstance(found, np.ndarray) or found.dtype.kind not in "fiu" or found.shape != shape:
+        raise ConfigError(
+            f"{called} returned {_shown(found)}, asked about {people} {'person' if people == 1 else 'people'}; "
+            f"allowed: an array of numbers of shape {shape}."
+        )
+    numbers = found.astype(np.float64)[shown]
+    _check_values(name, numbers)
+    if name == "transition" and not np.isfinite(found.astype(np.float64).sum(axis=1)).all():
+        raise ConfigError(f"{called} returned weights too large to be summed; only their ratios count.")
 
 
 def _check_values(name: str, values: NDArray[np.float64]) -> None:
     low, high, allowed = -np.inf, np.inf, "finite numbers"
     if name == "choice":
         low, high = -MAX_UTILITY, MAX_UTILITY
-        allowed = f"{low:g} (never clicked) to {high:g} logits"
+        allowed = f"{low:g} (never clicked) to {high:g} logits; padding comes as -inf, leave it out of sums and means"
     if name == "transition":
         low, allowed = 0.0, "finite weights of at least 0"
     wrong = values[~(np.isfinite(values) & (values >= low) & (values <= high))]

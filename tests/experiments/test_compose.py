@@ -33,7 +33,7 @@ MISTAKES = [
     (["train_users=-64"], r"train_users=-64 is out of range"),
     (["eval_people=1"], r"eval_people=1 is out of range; allowed: at least 2"),
     (["seed=-1"], r"seed=-1 is out of range"),
-    (["env.n_candidates=-5"], r"n_candidates=-5 is out of range; allowed: from 4 to 400"),
+    (["env.n_candidates=-5"], r"n_candidates=-5 is out of range; allowed: from 4 to 10,000"),
     (["env.behaviour.churn=2"], r"behaviour.churn=2.0 is out of range; allowed: from 0 to 1"),
     (["env.behaviour.interest=inf"], r"behaviour.interest=inf is out of range"),
     (["context.titles=4"], r"context.titles=4 is out of range; allowed: from 0 to 3"),
