@@ -20,7 +20,7 @@ from crossrec.errors import ConfigError, check_range, nearest
 
 from .compose import compose_train
 from .evaluate import Policy, evaluation_people
-from .lab import BASELINES, Lab, build_lab, make_source
+from .lab import BASELINES, PLANNERS, Lab, build_lab, make_source
 from .run import RunFolder, write_file
 
 _OWN = ("agent", "user", "steps", "seed")
@@ -61,7 +61,7 @@ def journey(
         if number is not None:
             _check_number(name, number)
     name = str(agent)
-    if name in BASELINES:
+    if name in (*BASELINES, *PLANNERS):
         config = compose_train(list(overrides), config_dir)
         env, policy = _baseline(name, config, seed or 0)
     else:
@@ -146,7 +146,9 @@ def _trained(folder: RunFolder, overrides: Sequence[str]) -> tuple[TrainConfig, 
 
 def _run_folder(agent: str | Path) -> RunFolder:
     if isinstance(agent, str) and not Path(agent).exists() and Path(agent).name == agent:
-        raise ConfigError(f"agent={agent!r} is unknown; {nearest(agent, BASELINES)}, or the folder of a finished run.")
+        raise ConfigError(
+            f"agent={agent!r} is unknown; {nearest(agent, (*BASELINES, *PLANNERS))}, or the folder of a finished run."
+        )
     return RunFolder(Path(agent))
 
 

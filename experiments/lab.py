@@ -24,9 +24,11 @@ from crossrec.language.projection import Projection, padded
 from crossrec.language.sentence import SentenceEncoder
 from crossrec.language.store import ContextStore
 from crossrec.paths import store_path
+from crossrec.simulation.lookahead import LookAhead
 from crossrec.world.synthetic import World, world_of
 
 BASELINES = ("random", "popularity", "content", "oracle")
+PLANNERS = ("lookahead",)  # too slow to stand in every evaluation
 Progress = Callable[[int], None]
 
 
@@ -73,13 +75,14 @@ class Lab:
         return env if self.reader is None or not with_context else VectorContextWrapper(env, self.reader)
 
     def baseline(self, name: str, env: CrossScenarioVectorEnv, seed: int) -> ScoringPolicy:
-        """A baseline by name; the oracle looks into ``env``."""
+        """A baseline by name; the oracles look into ``env``."""
         popularity = self.world.catalogue.popularity
         builders: dict[str, Callable[[], ScoringPolicy]] = {
             "random": lambda: RandomPolicy(seed),
             "popularity": lambda: PopularityPolicy(popularity),
             "content": lambda: ContentPolicy(self.vectors, popularity),
             "oracle": lambda: GreedyOracle(env.expected_rewards),
+            "lookahead": lambda: GreedyOracle(LookAhead(env.core.simulator).values),
         }
         policy = builders[name]()
         policy.slate_size = self.env.slate_size

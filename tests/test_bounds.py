@@ -10,6 +10,7 @@ from benchmarks.pages import write_index, write_page
 from crossrec import ENV_IDS
 from crossrec.envs.questions import QUESTIONS
 from crossrec.envs.vector import CrossScenarioVectorEnv
+from crossrec.errors import ConfigError
 from crossrec.simulation.blind import BLIND, blind_rewards
 from crossrec.simulation.lookahead import LookAhead
 
@@ -84,3 +85,8 @@ def test_looking_no_step_ahead_is_greedy():
     env.reset(seed=0)
     values = LookAhead(env.core.simulator, futures=2, depth=0).values()
     np.testing.assert_array_equal(values.argmax(axis=1), env.core.simulator.expected_rewards().argmax(axis=1))
+
+
+def test_looking_ahead_is_refused_for_slates():
+    with pytest.raises(ConfigError, match="slate_size=6: looking ahead is for one item at a time"):
+        LookAhead(CrossScenarioVectorEnv(2, slate_size=6).core.simulator)

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossrec.config import RewardConfig
+from crossrec.errors import ConfigError
 from crossrec.random import keys
 from crossrec.simulation.simulator import Engine, Simulator
 from crossrec.simulation.state import State
@@ -38,6 +39,9 @@ class LookAhead:
         depth: Steps that are looked ahead, beside the one that is chosen for.
         caution: Standard errors by which a candidate must seem better than the greedy one; without any, the best of
             several uncertain values is often only the luckiest.
+
+    Raises:
+        ConfigError: For slates.
     """
 
     simulator: Simulator
@@ -48,6 +52,10 @@ class LookAhead:
     _clicks: Engine = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        if self.simulator.config.slate_size > 1:
+            raise ConfigError(
+                f"slate_size={self.simulator.config.slate_size}: looking ahead is for one item at a time; allowed: 1."
+            )
         clicks = dataclasses.replace(self.simulator.config, reward=RewardConfig(click=1.0, dwell=0.0, conversion=0.0))
         self._clicks = self.simulator.make_engine(clicks, own_reward=False)
 
@@ -90,9 +98,7 @@ class LookAhead:
 
     def _step(self, state: State, actions: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Live one step of all futures; who left for good."""
-        slate = np.zeros((len(actions), self.simulator.config.slate_size), np.int64)
-        slate[:] = actions[:, None]  # an item repeated is shown once
-        churned = self.simulator.engine.step(state, slate).churned
+        churned = self.simulator.engine.step(state, actions[:, None].astype(np.int64)).churned
         self.simulator.offer(state, slice(None))
         return churned
 
