@@ -9,7 +9,9 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
+from crossrec.config import BehaviourConfig
 from crossrec.envs.vector import CrossScenarioVectorEnv
+from crossrec.options import _SHARES
 from crossrec.simulation.compiled import draws, jit, layout
 from crossrec.simulation.state import field_shapes
 from crossrec.world.scenario import SCENARIOS
@@ -73,6 +75,44 @@ def test_compiled_lives_are_the_references(options):
     for name, block in one.state.blocks.items():
         np.testing.assert_allclose(block, other.state.blocks[name], rtol=2e-4, atol=2e-4, err_msg=name)
     np.testing.assert_allclose(one.expected_rewards(), other.expected_rewards(), rtol=2e-4)
+
+
+def anything(seed):
+    """Valid options at random: strengths from nothing to four times the default, sizes, scenarios, slates."""
+    rng = np.random.default_rng(seed)
+    behaviour = {}
+    for name, default in vars(BehaviourConfig()).items():
+        strength = rng.choice([0.0, 0.5, 1.0, 2.0, 4.0]) * (default or 0.3)
+        behaviour[name] = float(min(strength, 1.0) if name in _SHARES else max(strength, 1e-3))
+    count = int(rng.integers(1, 5))
+    scenarios = [
+        {**vars(SCENARIOS[name]), "rho": float(rng.uniform(-1, 1)), "examination": float(rng.choice([0.0, 0.5, 1.0]))}
+        for name in rng.permutation(list(SCENARIOS))[:count].tolist()
+    ]
+    slate = int(rng.integers(1, 5))
+    return {
+        "scenarios": scenarios,
+        "behaviour": behaviour,
+        "slate_size": slate,
+        "choice": str(rng.choice(["examination", "cascade"])),
+        "n_candidates": int(rng.integers(max(slate, 4), 30)),
+        "items_per_scenario": int(rng.integers(30, 200)),
+        "history_length": int(rng.integers(slate, 12)),
+        "horizon": int(rng.integers(1, 40)),
+        "world_seed": int(rng.integers(2**62)),
+    }
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_compiled_lives_are_the_references_whatever_the_options(seed):
+    compiled, _ = lives("compiled", 24, 25, **anything(seed))
+    reference, _ = lives("numpy", 24, 25, **anything(seed))
+    for step, (told, expected) in enumerate(zip(compiled, reference, strict=True)):
+        for key, value in told.items():
+            if value.dtype.kind in "iub":
+                np.testing.assert_array_equal(value, expected[key], err_msg=f"{key} at step {step}")
+            else:
+                np.testing.assert_allclose(value, expected[key], rtol=1e-3, atol=1e-3, err_msg=f"{key} at step {step}")
 
 
 @pytest.mark.parametrize("engine", ["compiled", "numpy"])
