@@ -12,7 +12,7 @@ from typing import Any
 from crossrec.errors import check_name, check_range
 
 from .generator import Progress, template_text
-from .kv import spread
+from .kv import as_argument, spread
 from .models import check_folder, fingerprint
 from .prompt import FORMAT_VERSION, Prompt, chat
 from .torch_tools import batches_by_length, loading, pick_device
@@ -109,7 +109,7 @@ class TransformersGenerator:
                 ids = tokenizer(before, add_special_tokens=False, return_tensors="pt")["input_ids"].to(model.device)
                 cache = DynamicCache(config=model.config)
                 with torch.inference_mode():
-                    model(ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
+                    model(ids, **as_argument(model, cache), use_cache=True, logits_to_keep=1)
             breaks = {tokenizer.eos_token_id, *tokenizer.encode("\n", add_special_tokens=False)}
             commas = tokenizer.encode(",", add_special_tokens=False)
             self._loaded = _Loaded(
@@ -163,10 +163,11 @@ def _decode(loaded: _Loaded, tokens: list[list[int]], limit: int) -> list[list[i
         cache = spread(loaded.prefix, n, width + limit)
         rows = list(range(n))
         open_rows = set(rows)
+        kept = as_argument(model, cache)
         used = torch.zeros((n, 0), dtype=torch.long, device=device)
         for _ in range(limit):
             logits = model(
-                ids, attention_mask=mask, position_ids=places, past_key_values=cache, use_cache=True, logits_to_keep=1
+                ids, attention_mask=mask, position_ids=places, use_cache=True, logits_to_keep=1, **kept
             ).logits[:, -1]
             chosen = _best(logits, used, loaded.separators)
             values = chosen.tolist()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from functools import cache
 from typing import Any
 
@@ -25,6 +26,12 @@ def spread(prefix: Any, rows: int, room: int) -> Any:
         return result
     result.layers = [_roomy_layer()(layer, rows, room) for layer in prefix.layers]
     return result
+
+
+def as_argument(model: Any, kept: Any) -> dict[str, Any]:
+    """A cache under the name by which the installed release of the library takes it."""
+    name = "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
+    return {name: kept}
 
 
 @cache
