@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_M1, _M2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+MIX_1, MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _S30, _S27, _S31 = np.uint64(30), np.uint64(27), np.uint64(31)
 MEETING, LIFE = 11, 12  # tags that keep keys for people met and for the noise of a life apart
-_PURPOSES = 32  # counters reserved for one step
+PER_STEP = 32  # counters reserved for one step
 
 
 class Draw(IntEnum):
@@ -56,9 +56,9 @@ class Draw(IntEnum):
 def mix(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """SplitMix64's finaliser, a bijection on 64 bits. ``z`` is overwritten."""
     z ^= z >> _S30
-    z *= _M1
+    z *= MIX_1
     z ^= z >> _S27
-    z *= _M2
+    z *= MIX_2
     z ^= z >> _S31
     return z
 
@@ -69,9 +69,9 @@ def keys(*parts: int | NDArray[np.integer]) -> NDArray[np.uint64]:
     Args:
         *parts: Non-negative integers or arrays of them.
     """
-    key = np.full(1, _GOLDEN)
+    key = np.full(1, GOLDEN)
     for part in parts:
-        key = mix((key ^ np.asarray(part, np.uint64)) * _M2 + _GOLDEN)
+        key = mix((key ^ np.asarray(part, np.uint64)) * MIX_2 + GOLDEN)
     return key
 
 
@@ -86,13 +86,13 @@ def bits(key: NDArray[np.uint64], step: ArrayLike, purposes: NDArray[np.uint64])
     Returns:
         (p, n) uint64: one contiguous row per purpose.
     """
-    base = key + np.atleast_1d(np.asarray(step, np.uint64)) * np.uint64(_PURPOSES) * _GOLDEN
-    return mix(base + (purposes * _GOLDEN)[:, None])
+    base = key + np.atleast_1d(np.asarray(step, np.uint64)) * np.uint64(PER_STEP) * GOLDEN
+    return mix(base + (purposes * GOLDEN)[:, None])
 
 
 def bits_at(key: NDArray[np.uint64], counters: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """64 random bits for counters (p, n) of keys (n,), where each key asks for counters of its own: (p, n) uint64."""
-    return mix(key + counters * _GOLDEN)
+    return mix(key + counters * GOLDEN)
 
 
 def purposes(*draws: int) -> NDArray[np.uint64]:

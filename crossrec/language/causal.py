@@ -163,11 +163,11 @@ def _decode(loaded: _Loaded, tokens: list[list[int]], limit: int) -> list[list[i
         cache = spread(loaded.prefix, n, width + limit)
         rows = list(range(n))
         open_rows = set(rows)
-        kept = as_argument(model, cache)
+        past = as_argument(model, cache)
         used = torch.zeros((n, 0), dtype=torch.long, device=device)
         for _ in range(limit):
             logits = model(
-                ids, attention_mask=mask, position_ids=places, use_cache=True, logits_to_keep=1, **kept
+                ids, attention_mask=mask, position_ids=places, use_cache=True, logits_to_keep=1, **past
             ).logits[:, -1]
             chosen = _best(logits, used, loaded.separators)
             values = chosen.tolist()

@@ -11,6 +11,7 @@ import pytest
 
 from crossrec import language
 from crossrec.errors import ModelError
+from crossrec.language import causal
 from crossrec.language.causal import TransformersGenerator, clean
 from crossrec.language.context import ContextSource
 from crossrec.language.generator import template_text
@@ -56,6 +57,28 @@ def test_text_does_not_depend_on_the_batch(generator, texts):
     assert generator.generate(prompts[:2]) == texts[:2]
     generator.batch_size = 16
     assert generator.generate([]) == []
+
+
+@pytest.mark.model
+def test_answers_that_end_early_leave_the_batch_and_the_others_go_on_as_before(generator, monkeypatch):
+    prompts, dropped = make_prompts(4), []
+    # As if the first three had nothing more to say after their second token.
+    monkeypatch.setattr(generator, "max_new_tokens", 6)
+    whole = generator.generate(prompts)
+    best = causal._best
+
+    def stopped(logits, used, separators):
+        chosen = best(logits, used, separators)
+        if len(chosen) == 4 and used.shape[1] == 2:
+            chosen[:3] = generator._load().tokenizer.eos_token_id
+        dropped.append(len(chosen))
+        return chosen
+
+    monkeypatch.setattr(causal, "_best", stopped)
+    cut = generator.generate(prompts)
+    assert dropped == [4, 4, 4, 1, 1, 1]
+    assert sum(short == long for short, long in zip(cut, whole, strict=True)) == 1
+    assert all(long.startswith(short) for short, long in zip(cut, whole, strict=True))
 
 
 @pytest.mark.model

@@ -7,44 +7,43 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from crossrec.random import GOLDEN, MIX_1, MIX_2, PER_STEP
 from crossrec.simulation.compiled.jit import piece, program
 
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_M1, _M2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _S12, _S27, _S30, _S31 = np.uint64(12), np.uint64(27), np.uint64(30), np.uint64(31)
-_PURPOSES = np.uint64(32)
+_PER_STEP = np.uint64(PER_STEP)
 
 
 @piece
 def mix(z: np.uint64) -> np.uint64:
     """SplitMix64's finaliser."""
-    z = (z ^ (z >> _S30)) * _M1
-    z = (z ^ (z >> _S27)) * _M2
+    z = (z ^ (z >> _S30)) * MIX_1
+    z = (z ^ (z >> _S27)) * MIX_2
     return z ^ (z >> _S31)
 
 
 @piece
 def extend(key: np.uint64, part: int) -> np.uint64:
     """A key with one more part, as ``crossrec.random.keys`` appends them."""
-    return mix((key ^ np.uint64(part)) * _M2 + _GOLDEN)
+    return mix((key ^ np.uint64(part)) * MIX_2 + GOLDEN)
 
 
 @piece
 def unit_at(key: np.uint64, counter: np.uint64) -> float:
     """Uniform draw strictly between 0 and 1 for a counter."""
-    return (np.float64(mix(key + counter * _GOLDEN) >> _S12) + 0.5) * 2.0**-52
+    return (np.float64(mix(key + counter * GOLDEN) >> _S12) + 0.5) * 2.0**-52
 
 
 @piece
 def unit(key: np.uint64, step: int, purpose: int) -> float:
     """Uniform draw strictly between 0 and 1 for a purpose at a step of a life."""
-    return unit_at(key, np.uint64(step) * _PURPOSES + np.uint64(purpose))
+    return unit_at(key, np.uint64(step) * _PER_STEP + np.uint64(purpose))
 
 
 @piece
 def whole(key: np.uint64, step: int, purpose: int, n: np.uint64) -> np.uint64:
     """Whole number below n for a purpose at a step of a life."""
-    return mix(key + (np.uint64(step) * _PURPOSES + np.uint64(purpose)) * _GOLDEN) % n
+    return mix(key + (np.uint64(step) * _PER_STEP + np.uint64(purpose)) * GOLDEN) % n
 
 
 @program

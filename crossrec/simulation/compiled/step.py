@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossrec.observation import MAX_DWELL, WEEK
-from crossrec.random import LIFE, MEETING, Draw
+from crossrec.random import GOLDEN, LIFE, MEETING, Draw
 from crossrec.simulation.choice import CONVERSION_SLOPE, DWELL_SLOPE, MOST_LOG_DWELL
 from crossrec.simulation.compiled import layout as L
 from crossrec.simulation.compiled.draws import extend, logistic, normal, unit
@@ -22,7 +22,7 @@ from crossrec.world.catalogue import BAITED, BORN, LENGTH, MAIN_TOPIC, PRICE, QU
 
 _CLICK, _DWELL, _CONVERSION = int(Draw.CLICK), int(Draw.DWELL), int(Draw.CONVERSION)
 _MIND, _START = int(Draw.MIND), int(Draw.START)
-_EMPTY = np.uint64(0x9E3779B97F4A7C15)  # what `crossrec.random.keys` begins with
+_EMPTY = GOLDEN  # what `crossrec.random.keys` begins with
 _LOG_MAX_DWELL = math.log1p(MAX_DWELL)
 
 
