@@ -32,7 +32,8 @@ from crossrec.simulation.lookahead import LookAhead
 README = Path(__file__).parents[1] / "README.md"
 PAGES = README.parent / "docs" / "environments"
 PEOPLE, FIRST_USER, SEED = 300, 500_000, 1_000_003
-#: How the look-ahead oracle plans, and for how many people; where planning should not pay it needs less to show that.
+#: How the look-ahead oracle plans, and for how many people, in the questions where planning should pay: what is shown
+#: now costs or brings something later. Elsewhere it needs less to show that it does not.
 PLANS: dict[str, dict[str, Any]] = {
     "Satiation": {"people": 150, "candidates": 6, "futures": 12, "depth": 25, "caution": 0.5},
     "Transitions": {"people": 150, "candidates": 20, "futures": 8, "depth": 15, "caution": 1.0},

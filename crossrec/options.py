@@ -21,7 +21,7 @@ from crossrec.config import (
     TrainConfig,
 )
 from crossrec.errors import ConfigError, check_name, check_range, nearest
-from crossrec.world.scenario import Scenario, resolve_scenarios
+from crossrec.world.scenario import resolve_scenarios
 
 T = TypeVar("T")
 
@@ -86,21 +86,18 @@ def _typed(option: str, value: Any, default: Any) -> Any:
     return float(plain) if isinstance(default, float) else plain
 
 
-def check_env_config(config: EnvConfig, where: str = "") -> tuple[Scenario, ...]:
+def check_env_config(config: EnvConfig, where: str = "") -> None:
     """Check every value of an environment's config.
 
     Args:
         config: What was asked for.
         where: Stands before options' names in messages.
 
-    Returns:
-        The scenarios that it names.
-
     Raises:
         ConfigError: Names the first option that is wrong, its value and what is allowed.
     """
     from_options(EnvConfig, vars(config), where)  # a dataclass by itself does not mind a wrong type
-    scenarios = resolve_scenarios(config.scenarios, f"{where}scenarios")
+    resolve_scenarios(config.scenarios, f"{where}scenarios")
     check_range(f"{where}items_per_scenario", config.items_per_scenario, 4, 2_000_000)
     check_range(f"{where}new_items", config.new_items, 0.0, 1.0)
     check_range(f"{where}world_seed", config.world_seed, 0, 2**62)
@@ -129,7 +126,6 @@ def check_env_config(config: EnvConfig, where: str = "") -> tuple[Scenario, ...]
         check_range(f"{where}behaviour.{name}", value, 1e-6 if name in _MINUTES else 0.0, high)
     for name, value in dataclasses.asdict(config.reward).items():
         check_range(f"{where}reward.{name}", value, -1e6, 1e6)
-    return scenarios
 
 
 def _check_candidates(candidates: CandidateConfig, new_items: float, where: str) -> None:

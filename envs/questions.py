@@ -28,7 +28,6 @@ class Question:
         blind: To what the oracle is blind that ignores the effect; see ``crossrec.simulation.blind.BLIND``.
         options: What the id sets of :class:`crossrec.config.EnvConfig`.
         references: Where the effect comes from.
-        planning: Whether what is shown now costs or brings something later, so that looking ahead should pay.
     """
 
     name: str
@@ -37,7 +36,6 @@ class Question:
     blind: str
     options: dict[str, Any] = field(repr=False)
     references: str = ""
-    planning: bool = False
 
     @property
     def env_id(self) -> str:
@@ -81,7 +79,6 @@ QUESTIONS: tuple[Question, ...] = (
             },
         },
         "Rebounding bandits (Leqi et al. 2021). Boredom: SARDINE (Deffayet et al. 2023).",
-        planning=True,
     ),
     Question(
         "CarryOver",
@@ -127,7 +124,6 @@ QUESTIONS: tuple[Question, ...] = (
             },
         },
         "Transitions between scenarios: RecoGym (Rohde et al. 2018). Heavy-tailed app use: Turner et al. 2019.",
-        planning=True,
     ),
     Question(
         "Retention",
@@ -153,7 +149,6 @@ QUESTIONS: tuple[Question, ...] = (
         },
         'Long-term satisfaction, "choc or kale": RecSim (Ie et al. 2019). Return and leaving: KuaiSim (Zhao '
         "et al. 2023).",
-        planning=True,
     ),
     Question(
         "ColdStartUser",

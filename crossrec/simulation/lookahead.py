@@ -61,12 +61,12 @@ class LookAhead:
 
     def values(self) -> NDArray[np.float64]:
         """Return that each candidate brings from now on, (n, C); minus infinity for those that are not tried."""
-        simulator, state = self.simulator, self.simulator.state
+        state = self.simulator.state
         now, pleasing = self._rewards(state), self._pleasing(state)
         best = [np.argsort(-scores, axis=1, kind="stable")[:, : self.candidates] for scores in (now, pleasing)]
         everything = self.candidates >= now.shape[1]
         tried = best[0] if everything else np.concatenate(best, axis=1)  # (n, m); the first is the greedy oracle's
-        rows, n = np.arange(simulator.n)[:, None], simulator.n
+        rows = np.arange(state.n)[:, None]
         first = now[rows, tried]
         start = np.where(np.isfinite(first), first, 0.0)[:, :, None]
         worth = np.stack([start + self._futures(tried, please) for please in (False, True)])  # (2, n, m, futures)
@@ -75,7 +75,6 @@ class LookAhead:
         values = np.full_like(now, -np.inf)
         values[rows, tried] = worth[0, :, :1].mean(axis=2) + (gain.mean(axis=3) - self.caution * doubt).max(axis=0)
         values[~np.isfinite(now)] = -np.inf
-        assert values.shape == (n, simulator.config.n_candidates)
         return values
 
     def _futures(self, tried: NDArray[np.intp], please: bool) -> NDArray[np.float64]:
