@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo test lint types check specs bounds bench bench-peers sensitivity clean
+.PHONY: help setup models demo test lint types check check-llamacpp specs bounds bench bench-language bench-peers contexts sensitivity clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 $(READY): pyproject.toml constraints.txt
 	@echo "setting up $(VENV), which takes a few minutes"
@@ -51,6 +51,10 @@ bench: models  ## print the figures that the README quotes, each beside its refe
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.calibration
 
+bench-language: models  ## print what language costs: one by one, in batches, from a warm store
+	$(BIN)/python -m benchmarks.language
+	$(BIN)/python -m benchmarks.language_gpu
+
 PEERS := .venv-peers
 PEERS_READY := $(PEERS)/.ready
 
@@ -66,8 +70,20 @@ $(PEERS_READY): benchmarks/peers-constraints.txt
 bench-peers: $(PEERS_READY)  ## print the speed of two peers, RecSim and SARDINE, in a venv of their own
 	$(PEERS)/bin/python benchmarks/peers.py
 
+LLAMACPP := .venv-llamacpp
+LLAMACPP_READY := $(LLAMACPP)/.ready
+
+$(LLAMACPP_READY):
+	@echo "setting up $(LLAMACPP): llama.cpp is compiled, which takes some minutes"
+	$(PYTHON) -m venv $(LLAMACPP)
+	$(LLAMACPP)/bin/python -m pip install --quiet "llama-cpp-python[server]==0.3.36"
+	touch $@
+
+check-llamacpp: $(READY) $(LLAMACPP_READY)  ## ask a real llama.cpp server for texts, in a venv of its own
+	$(BIN)/python -m tests.language.llamacpp_check $(LLAMACPP)/bin/python
+
 sensitivity: $(READY)  ## print what each effect of behaviour moves, and write docs/effects.md with its figure
 	$(BIN)/python -m benchmarks.sensitivity $(ARGS)
 
 clean:  ## remove what the targets made, but no runs
-	rm -rf $(VENV) $(PEERS) build .types .mypy_cache .ruff_cache *.egg-info
+	rm -rf $(VENV) $(PEERS) $(LLAMACPP) build .types .mypy_cache .ruff_cache *.egg-info

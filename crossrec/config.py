@@ -97,9 +97,86 @@ class EnvConfig:
     engine: str = "auto"  # compiled code, or NumPy's readable reference; the same lives, numbers equal up to rounding
 
 
-CONTEXTS = ("none", "zeros", "shuffled", "template", "llm", "oracle")
-DTYPES = ("float32", "bfloat16", "float16")
-ENCODERS = ("minilm", "hashing")
+CONTEXTS = ("none", "zeros", "shuffled", "template", "encode", "llm", "oracle")
+WRITTEN = ("template", "encode", "llm")  # contexts that are a text about the moment, made in different ways
+GENERATORS = ("transformers", "openai")
+ENCODERS = ("minilm", "lm", "hashing")
+DTYPES = ("float32", "bfloat16", "float16", "auto")
+QUANTISATIONS = ("none", "dynamic", "int8", "int4")
+POOLINGS = ("mean", "last")
+REFRESHES = ("enter", "steps", "topic")
+PARTS = ("persona", "scenario", "daypart", "hour", "weekend", "weekday", "device", "query")
+
+_NOTE = """
+{%- if likes %}Likes {{ likes | join(' and ') }}.{% endif %}
+{%- if routine %} {{ 'At' if daypart == 'night' else 'Around' if daypart == 'midday' else 'In the' }} {{ daypart }}
+often turns to {{ routine }}.{% endif %}"""
+_MOMENT = """
+Now {{ [scenario, [weekday or weekend, daypart, hour] | select | join(' '), device] | select | join(', ') }}.
+{% if enjoyed %}Enjoyed: {{ enjoyed | join('; ') }}.{% endif %}
+{% if query %}Searches for: {{ query }}.{% endif %}
+{{ persona }}"""
+_SENTENCE = """
+{% if scenario %}Now {{ scenario }}.{% endif %}
+{% if query %}Searches for: {{ query }}.{% endif %}
+{{ persona }}
+{% if enjoyed %}Recently enjoyed: {{ enjoyed | join('; ') }}.{% endif %}"""
+# About topics outside the default world: first the habit, then what was enjoyed or liked.
+_EXAMPLES: tuple[dict[str, Any], ...] = (
+    {
+        "scenario": "reading the news",
+        "daypart": "morning",
+        "enjoyed": ["Easy sourdough loaves for beginners"],
+        "persona": "Likes politics, tennis and baking. In the morning often turns to politics.",
+        "answer": "politics, elections, sourdough loaves, tennis, baking",
+    },
+    {
+        "scenario": "listening to music",
+        "daypart": "night",
+        "persona": "Likes hiking, jazz and painting. At night often turns to jazz.",
+        "answer": "jazz, saxophone, trumpet, hiking, painting",
+    },
+    {
+        "scenario": "shopping online",
+        "daypart": "afternoon",
+        "enjoyed": ["Gift box: silk evening dresses", "Watch this before you buy fly rods"],
+        "persona": "Likes fashion, fishing and history. In the afternoon often turns to fishing.",
+        "answer": "fishing, fly rods, silk evening dresses, fashion, history",
+    },
+)
+
+
+@dataclass
+class PromptConfig:
+    """What a prompt may see of a moment, and the words in which it says so; ``conf/prompt/`` has other languages.
+
+    ``note``, ``moment`` and ``sentence`` are Jinja templates; docs/contexts.md lists their variables.
+    """
+
+    language: str = "en"  # for reports; the words themselves stand below
+    system: str = "You name what a person wants to see right now. Answer with one short line of keywords."
+    note: str = _NOTE  # the profile note, which the other two know as `persona`
+    moment: str = _MOMENT  # what a language model reads; the persona last, where a small model reads it best
+    sentence: str = _SENTENCE  # the template's text, which also replaces an answer that is empty or a refusal
+    examples: list[Any] = field(default_factory=lambda: [dict(example) for example in _EXAMPLES])  # with answers
+    words: dict[str, str] = field(default_factory=dict)  # from English names (topics, dayparts, ...) to the language's
+    sees: list[str] = field(default_factory=lambda: ["persona", "scenario", "daypart", "query"])  # of PARTS
+    titles: int = 0  # titles enjoyed lately that a prompt names, 0 to 3; each multiplies distinct prompts
+
+
+@dataclass
+class EndpointConfig:
+    """An OpenAI-compatible server (vLLM, llama.cpp, Ollama, ...) that writes the texts."""
+
+    url: str = "http://127.0.0.1:8000/v1"  # up to and with /v1
+    model: str = ""  # the name that the server knows it by
+    revision: str = ""  # of that model, for the store's keys: change it when the server's weights change
+    key_variable: str = "OPENAI_API_KEY"  # environment variable that holds the key; it need not be set
+    concurrency: int = 16  # requests under way at once
+    timeout: float = 60.0  # [s] per request
+    retries: int = 5  # per request, with growing pauses, when the server is down, busy or answers nonsense
+    temperature: float = 0.0  # of sampling; 0 is greedy
+    extra: dict[str, Any] = field(default_factory=dict)  # further fields of the request, e.g. {top_k: 1}
 
 
 @dataclass
@@ -107,18 +184,33 @@ class ContextConfig:
     """What the agent is told in words, and how words become vectors; items are embedded by the same encoder."""
 
     name: str = "none"  # one of CONTEXTS
-    encoder: str = "minilm"  # a sentence encoder, or "hashing", which needs no model
-    dimension: int = 64  # of items and contexts after the projection fitted on the catalogue
-    titles: int = 0  # titles enjoyed lately that a prompt names, 0 to 3; each multiplies distinct prompts
-    detail: bool = False  # whether a prompt names device and weekend, which the observation tells anyway
+    shuffles: str = "template"  # which text context=shuffled takes from somebody else; one of WRITTEN
+    prompt: PromptConfig = field(default_factory=PromptConfig)
+    refresh: str = (
+        "enter"  # when a context is written anew: on entering a scenario, and every n steps or on a new topic
+    )
+    refresh_steps: int = 5  # [steps] with refresh=steps
+    # what writes
+    generator: str = "transformers"  # of context=llm: a local model, or an openai-compatible endpoint
+    generator_folder: str | None = None  # a causal LM's folder or hub id instead of the fetched one
+    generator_revision: str | None = None  # branch, tag or commit of a hub id
     max_new_tokens: int = 10  # [tokens] at most per generated text
-    batch_size: int = 64  # prompts generated at once
+    batch_size: int = 64  # prompts generated at once, halved while memory runs out
     workers: int = 1  # processes that write texts ahead of a run, each with one thread and a model of its own
     dtype: str = "float32"  # float32 writes the same text at any batch size, bfloat16 does not
-    device: str = "auto"  # of the models: auto, cpu, cuda, ...
-    generator_folder: str | None = None  # a local causal LM instead of the fetched one
-    encoder_folder: str | None = None  # a local sentence encoder instead of the fetched one
+    attention: str = "sdpa"  # the implementation, as transformers names it: sdpa, eager, flash_attention_2, ...
+    quantisation: str = "none"  # dynamic (int8, CPU), int8 or int4 (bitsandbytes, an extra); one of QUANTISATIONS
+    endpoint: EndpointConfig = field(default_factory=EndpointConfig)
+    # what embeds
+    encoder: str = "minilm"  # a sentence encoder, a causal lm's pooled states, or hashing, which needs no model
+    encoder_folder: str | None = None  # a folder or hub id instead of the fetched one (lm: instead of the generator's)
+    encoder_revision: str | None = None  # branch, tag or commit of a hub id
+    pooling: str = "mean"  # of token states: mean, or the last token's
+    dimension: int = 64  # of items and contexts after the projection fitted on the catalogue
+    # where
+    device: str = "auto"  # of the models: auto, cpu, cuda, mps, ...
     store: str | None = None  # file of the context store; default: in the user's cache
+    store_entries: int = 1_000_000  # contexts kept; beyond, the oldest go
 
 
 @dataclass

@@ -13,9 +13,15 @@ from crossrec.config import (
     DTYPES,
     ENCODERS,
     ENGINES,
+    GENERATORS,
     INDEXES,
+    POOLINGS,
+    QUANTISATIONS,
+    REFRESHES,
+    WRITTEN,
     AgentConfig,
     CandidateConfig,
+    ContextConfig,
     DQNConfig,
     EnvConfig,
     TrainConfig,
@@ -73,6 +79,10 @@ def _typed(option: str, value: Any, default: Any) -> Any:
         if isinstance(value, Mapping):
             return from_options(type(default), value, f"{option}.")
         raise ConfigError(f"{option} must be a mapping or {type(default).__name__}; found {value!r}.")
+    if isinstance(default, dict):
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{option} must be a mapping; found {value!r}.")
+        return dict(value)
     if isinstance(default, list):
         if not isinstance(value, (list, tuple)):
             raise ConfigError(f"{option} must be a list of names; found {value!r}.")
@@ -180,6 +190,46 @@ def check_learnable(env: EnvConfig) -> None:
         )
 
 
+_CONTEXT_NAMES = {
+    "name": CONTEXTS,
+    "shuffles": WRITTEN,
+    "refresh": REFRESHES,
+    "generator": GENERATORS,
+    "encoder": ENCODERS,
+    "pooling": POOLINGS,
+    "dtype": DTYPES,
+    "quantisation": QUANTISATIONS,
+}
+_CONTEXT_RANGES = {
+    "refresh_steps": (1, 1_000_000),
+    "max_new_tokens": (1, 256),
+    "batch_size": (1, 65_536),
+    "workers": (1, 256),
+    "dimension": (2, 4096),
+    "store_entries": (1, 1_000_000_000),
+}
+
+
+def check_context_config(config: ContextConfig, where: str = "") -> None:
+    """Check every option of a context, but for what only loading a model can tell.
+
+    Raises:
+        ConfigError: Names the first option that is wrong, its value and what is allowed.
+    """
+    from_options(ContextConfig, vars(config), where)  # a dataclass by itself does not mind a wrong type
+    for option, allowed in _CONTEXT_NAMES.items():
+        check_name(f"{where}{option}", getattr(config, option), allowed)
+    for option, (low, high) in _CONTEXT_RANGES.items():
+        check_range(f"{where}{option}", getattr(config, option), low, high)
+    if config.generator == "openai" and config.name in ("llm", "shuffled"):
+        from crossrec.language.connection import check_endpoint
+
+        check_endpoint(config.endpoint)
+    from crossrec.language.prompt import PromptWriter  # and Jinja, which environments do without
+
+    PromptWriter(config.prompt)  # compiles the templates
+
+
 def check_train_config(config: TrainConfig) -> None:
     """Check all that a run's config says, before anything is computed.
 
@@ -187,16 +237,8 @@ def check_train_config(config: TrainConfig) -> None:
         ConfigError: Names the first option that is wrong, its value and what is allowed.
     """
     check_env_config(config.env, "env.")
-    context = config.context
-    check_name("context.name", context.name, CONTEXTS)
-    check_name("context.dtype", context.dtype, DTYPES)
-    check_range("context.batch_size", context.batch_size, 1, 65_536)
-    check_range("context.max_new_tokens", context.max_new_tokens, 1, 256)
+    check_context_config(config.context, "context.")
     check_agent_config(config.agent)
-    check_name("context.encoder", context.encoder, ENCODERS)
-    check_range("context.dimension", context.dimension, 2, 4096)
-    check_range("context.titles", context.titles, 0, 3)
-    check_range("context.workers", context.workers, 1, 256)
     check_range("seed", config.seed, 0, 2**31)
     for name in ("steps", "people", "train_users", "eval_people"):
         check_range(name, getattr(config, name), 1)

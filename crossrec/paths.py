@@ -21,4 +21,4 @@ def models_dir() -> Path:
 
 def store_path() -> Path:
     """The context store that all runs of this user share by default."""
-    return cache_dir() / "contexts.sqlite"
+    return cache_dir() / "contexts-2.sqlite"  # another format is another file, so an update loses nothing

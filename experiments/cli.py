@@ -13,12 +13,14 @@ from crossrec import __version__
 from crossrec.errors import CrossRecError
 
 from .choices import GROUPS, choices
+from .contexts.cli import add_context
 
 _TRAIN_HELP = """Options are words of the form option=value:
 
   env={env}
   agent={agent}
   context={context}
+  prompt={prompt}
   env.horizon=60  env.behaviour.drift=0  agent.learning_rate=3e-4  seed=1  steps=100000  eval_people=500
 
 context.encoder=hashing needs no model. All options, with units and defaults, stand in crossrec/config.py.
@@ -113,6 +115,8 @@ def _parser() -> argparse.ArgumentParser:
     journey.add_argument("--out", metavar="FILE", help="write the life there: .png a picture, .txt or .md the log")
     journey.add_argument("--config-dir", help="folder of your own configs, beside the shipped ones")
     journey.set_defaults(command=_journey)
+
+    add_context(commands)
 
     demo = commands.add_parser("demo", help="three runs that differ in context only, and one table")
     demo.add_argument("overrides", nargs="*", metavar="option=value", help="as for train, for all three runs")

@@ -18,6 +18,7 @@ from crossrec.options import check_train_config
 
 from .choices import choices
 
+_MAPPINGS = r"context\.prompt\.words|context\.endpoint\.extra"  # options whose keys are anything
 _REASON = 300  # characters of somebody else's message, at most
 _SCHEMAS = {"train": TrainConfig, "env": EnvConfig, "context": ContextConfig, **AGENTS}
 
@@ -36,6 +37,8 @@ def compose_train(overrides: list[str], config_dir: str | None = None) -> TrainC
     for word in words:
         if not re.match(r"[\w.]+=", word):
             raise ConfigError(f"'{word}' is not of the form option=value, e.g. agent=dqn or env.horizon=60.")
+    # Hydra takes a new key of a mapping for a misspelt option, unless it is told to add it.
+    words = [f"++{word}" if re.match(rf"(?:{_MAPPINGS})[.=]", word) else word for word in words]
     if config_dir is not None:
         if not Path(config_dir).is_dir():
             raise ConfigError(f"--config-dir {config_dir} is not a folder.")

@@ -12,7 +12,7 @@ import pandas as pd
 from .run import RunFolder, write_file
 
 _POINTS, _EPISODES = 30, 32  # points of the learning curve at most, episodes behind each at least
-_COLOURS = {"baseline": "#9aa5b1", "agent": "#2f6fb2", "bound": "#d9a441"}
+COLOURS = {"baseline": "#9aa5b1", "agent": "#2f6fb2", "bound": "#d9a441"}
 
 
 def draw_figures(folder: RunFolder, result: Mapping[str, Any]) -> None:
@@ -32,7 +32,7 @@ def draw_scores(file: Path, scores: Mapping[str, Mapping[str, float]], agents: s
         agents: Which policies have learnt.
         subtitle: What was evaluated.
     """
-    plt = _pyplot()
+    plt = pyplot()
     names = list(scores)
     values = [scores[name]["score"] for name in names]
     errors = [
@@ -41,7 +41,7 @@ def draw_scores(file: Path, scores: Mapping[str, Mapping[str, float]], agents: s
     ]
     kinds = ["agent" if n in agents else "bound" if n == "oracle" else "baseline" for n in names]
     figure, axes = plt.subplots(figsize=(7.0, 0.5 * len(names) + 1.5), layout="constrained")
-    axes.barh(names, values, xerr=errors, color=[_COLOURS[k] for k in kinds], error_kw={"capsize": 3, "lw": 1.2})
+    axes.barh(names, values, xerr=errors, color=[COLOURS[k] for k in kinds], error_kw={"capsize": 3, "lw": 1.2})
     for place, name in enumerate(names):
         axes.text(scores[name]["high"] + 0.02, place, f"{scores[name]['score']:.2f}", va="center", fontsize=9)
     axes.set_xlim(min(0.0, *values) - 0.02, max(1.0, *values) + 0.15)
@@ -60,13 +60,13 @@ def draw_learning(file: Path, episodes: pd.DataFrame, scores: Mapping[str, Mappi
         episodes: Columns ``transitions`` and ``return``.
         scores: Each policy's ``return`` in evaluation.
     """
-    plt = _pyplot()
+    plt = pyplot()
     figure, axes = plt.subplots(figsize=(7.0, 4.0), layout="constrained")
     if len(episodes):
         points = min(_POINTS, max(len(episodes) // _EPISODES, 1))
         curve = episodes.groupby(np.arange(len(episodes)) * points // len(episodes)).mean()
         axes.plot(
-            curve["transitions"], curve["return"], color=_COLOURS["agent"], lw=2, marker=".", label="training episodes"
+            curve["transitions"], curve["return"], color=COLOURS["agent"], lw=2, marker=".", label="training episodes"
         )
     for name, style in (("random", ":"), ("popularity", "--"), ("content", "-."), ("oracle", "-")):
         if name in scores:
@@ -84,7 +84,8 @@ def _people(result: Mapping[str, Any]) -> str:
     return f"{', '.join(result['scenarios'])}; {result['people']} people never met in training"
 
 
-def _pyplot() -> Any:
+def pyplot() -> Any:
+    """Matplotlib for files, imported where it is used."""
     import matplotlib
 
     matplotlib.use("Agg")  # figures go to files, also where there is no screen

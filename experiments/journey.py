@@ -17,10 +17,11 @@ from crossrec.envs.rendering.log import LifeLog
 from crossrec.envs.rendering.text import life_text
 from crossrec.envs.single import CrossScenarioEnv
 from crossrec.errors import ConfigError, check_range, nearest
+from crossrec.language.build import make_source
 
 from .compose import compose_train
 from .evaluate import Policy, evaluation_people
-from .lab import BASELINES, PLANNERS, Lab, build_lab, make_source
+from .lab import BASELINES, PLANNERS, Lab, build_lab
 from .run import RunFolder, write_file
 
 _OWN = ("agent", "user", "steps", "seed")

@@ -13,17 +13,12 @@ from numpy.typing import NDArray
 
 from crossrec.agents.baselines import ContentPolicy, GreedyOracle, PopularityPolicy, RandomPolicy, ScoringPolicy
 from crossrec.config import ContextConfig, EnvConfig
-from crossrec.envs.context import ContextReader, LanguageReader, OracleReader, VectorContextWrapper, ZeroReader
+from crossrec.envs.context import VectorContextWrapper
 from crossrec.envs.vector import CrossScenarioVectorEnv
-from crossrec.language.causal import TransformersGenerator
+from crossrec.language.build import make_reader, make_source
 from crossrec.language.context import ContextSource, embed_texts
-from crossrec.language.encoder import Encoder, HashingEncoder
-from crossrec.language.generator import Generator, TemplateGenerator
-from crossrec.language.models import locate
 from crossrec.language.projection import Projection, padded
-from crossrec.language.sentence import SentenceEncoder
-from crossrec.language.store import ContextStore
-from crossrec.paths import store_path
+from crossrec.language.reader import ContextReader
 from crossrec.simulation.lookahead import LookAhead
 from crossrec.world.synthetic import World, world_of
 
@@ -106,49 +101,3 @@ def build_lab(env: EnvConfig, context: ContextConfig, on_progress: Progress | No
     projection = Projection.fit(embedded, context.dimension)
     vectors = padded(projection.apply(embedded))
     return Lab(env, world, vectors, make_reader(context, world, source, projection), source)
-
-
-def make_source(context: ContextConfig) -> ContextSource:
-    """The source of texts that a config names; models load when something has to be computed."""
-    return ContextSource(make_generator(context), make_encoder(context), make_store(context))
-
-
-def make_encoder(context: ContextConfig) -> Encoder:
-    """The encoder that a config names."""
-    if context.encoder == "hashing":
-        return HashingEncoder()
-    return SentenceEncoder(locate("encoder", context.encoder_folder), device=context.device)
-
-
-def make_store(context: ContextConfig) -> ContextStore | None:
-    """The store that a config names; the hashing encoder is faster than any store."""
-    if context.encoder == "hashing" and context.name != "llm":
-        return None
-    return ContextStore(store_path() if context.store is None else context.store)
-
-
-def make_generator(context: ContextConfig) -> Generator:
-    """The generator that a config names; a model's folder is checked here, its weights load at the first prompt."""
-    if context.name != "llm":
-        return TemplateGenerator()
-    return TransformersGenerator(
-        locate("generator", context.generator_folder),
-        max_new_tokens=context.max_new_tokens,
-        batch_size=context.batch_size,
-        dtype=context.dtype,
-        device=context.device,
-    )
-
-
-def make_reader(
-    context: ContextConfig, world: World, source: ContextSource, projection: Projection
-) -> ContextReader | None:
-    """The reader that a config names, or None for no context."""
-    if context.name == "none":
-        return None
-    if context.name == "zeros":
-        return ZeroReader(context.dimension)
-    if context.name == "oracle":
-        return OracleReader(source, projection)
-    shuffled = context.name == "shuffled"
-    return LanguageReader(world, source, projection, n_titles=context.titles, detail=context.detail, shuffled=shuffled)

@@ -21,11 +21,11 @@ class Progress:
     """Shows one stage of a run at a time.
 
     Args:
-        folder: Where the file goes.
+        folder: Where the file goes, or None for none.
         show: Whether to draw bars (on standard error).
     """
 
-    def __init__(self, folder: RunFolder, show: bool) -> None:
+    def __init__(self, folder: RunFolder | None, show: bool) -> None:
         self.folder = folder
         console = Console(stderr=True)
         self._bars = Bars(
@@ -77,7 +77,7 @@ class Progress:
 
     def _write(self, force: bool = False) -> None:
         now = time.monotonic()
-        if force or now - self._written > _SECONDS:
+        if self.folder is not None and (force or now - self._written > _SECONDS):
             self._written = now
             state = {"stage": self._stage, "done": self._done, "total": self._total, "note": self._note()}
             write_json(self.folder.progress_file, state)

@@ -24,7 +24,8 @@ from crossrec.options import check_train_config, from_options
 from crossrec.world.scenario import spelt_out
 
 _ELSEWHERE = {"runs", "device"}  # options that say where and how a run is computed, not what
-_CONTEXT_ELSEWHERE = {"device", "store", "workers"}
+_CONTEXT_ELSEWHERE = {"device", "store", "store_entries", "workers"}
+_ENDPOINT_ELSEWHERE = {"url", "key_variable", "concurrency", "timeout", "retries"}
 _PACKAGES = ("crossrec", "numpy", "scipy", "gymnasium", "stable-baselines3", "torch", "transformers", "numba")
 
 
@@ -143,6 +144,8 @@ def folder_of(config: TrainConfig) -> RunFolder:
     # Only in float32 is a text the same in a batch of any size.
     elsewhere = _CONTEXT_ELSEWHERE | ({"batch_size"} if config.context.dtype == "float32" else set())
     options["context"] = {k: v for k, v in options["context"].items() if k not in elsewhere}
+    endpoint = options["context"]["endpoint"]
+    options["context"]["endpoint"] = {k: v for k, v in endpoint.items() if k not in _ENDPOINT_ELSEWHERE}
     options["env"].pop("engine")
     options["version"] = __version__
     digest = hashlib.sha256(json.dumps(options, sort_keys=True).encode()).hexdigest()[:8]

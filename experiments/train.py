@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,12 +20,13 @@ from crossrec.agents.build import ALGORITHMS, build_agent, gradient_steps
 from crossrec.agents.vec_adapter import SB3VecEnv
 from crossrec.config import TrainConfig
 from crossrec.errors import ConfigError, RunError
+from crossrec.language.reader import LanguageReader
 from crossrec.options import check_learnable
 
+from .contexts.warm import prefill
 from .evaluate import evaluate, scores
 from .figures import draw_figures
 from .lab import BASELINES, Lab, build_lab
-from .prefill import prefill
 from .progress import Progress
 from .run import RunFolder, folder_of, provenance, write_config, write_file, write_json, write_table
 
@@ -122,9 +126,10 @@ def conclude(
 ) -> None:
     """Evaluate, and write result, tables and figures; ``result.json`` comes last, for it marks the run as complete."""
     progress.stage("evaluate", config.env.horizon * (len(BASELINES) + 1))
+    if isinstance(lab.reader, LanguageReader):
+        lab.reader.forget()  # so that its ledger holds what evaluation used, whether or not training came just before
     people = evaluate(lab, config, {config.agent.name: agent}, progress.advance)
     write_table(folder.evaluation_file, people)
-    source = lab.source
     result = {
         "run": folder.path.name,
         "scenarios": [scenario.name for scenario in lab.world.scenarios],
@@ -134,11 +139,26 @@ def conclude(
         "people": config.eval_people,
         "scores": scores(people, config.seed),
         "training": folder.training(),
-        "contexts": {"generated": source.generated, "reused": source.hits, "fallbacks": source.fallbacks},
+        "contexts": _contexts(lab, folder.training()["contexts"]),
         **provenance(),
     }
     draw_figures(folder, result)
     write_json(folder.result_file, result)
+
+
+def _contexts(lab: Lab, training: dict[str, Any] | None) -> dict[str, Any]:
+    """Which contexts a run used in training and evaluation, and what they cost this process."""
+    if lab.reader is None:
+        return {}
+    evaluation = lab.reader.ledger.summary()
+    both = json.dumps([training, evaluation], sort_keys=True)
+    return {
+        "hash": hashlib.blake2b(both.encode(), digest_size=16).hexdigest(),
+        "training": training,
+        "evaluation": evaluation,
+        "generated": lab.source.generated,
+        "reused": lab.source.reused,
+    }
 
 
 def _lab(config: TrainConfig, progress: Progress) -> Lab:
@@ -164,6 +184,7 @@ def _learn(config: TrainConfig, lab: Lab, folder: RunFolder, progress: Progress)
         "gradient_steps": gradient_steps(agent),
         "seconds": round(seconds, 1),
         "transitions_per_second": round(agent.num_timesteps / seconds, 1),
+        "contexts": None if lab.reader is None else lab.reader.ledger.summary(),
     }
     write_json(folder.trained_file, training)
     return agent

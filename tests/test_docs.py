@@ -24,9 +24,10 @@ def blocks(document, language):
 
 
 def write_files(document, folder):
-    """Blocks that begin with a comment such as ``# podcasts.yaml`` or ``# my_hooks.py`` are files of that name."""
+    """Blocks that begin with a comment such as ``# podcasts.yaml`` or ``# my/agent/a.yaml`` are such files."""
     for block in blocks(document, "yaml") + blocks(document, "python"):
-        if name := re.match(r"# (\w+\.(?:yaml|py))\n", block):
+        if name := re.match(r"(?:# @package \S+\n)?# ([\w/-]+\.(?:yaml|py))\n", block):
+            (folder / name[1]).parent.mkdir(parents=True, exist_ok=True)
             (folder / name[1]).write_text(block, encoding="utf-8")
 
 
@@ -91,7 +92,7 @@ def test_commands_exist_and_their_options_compose(line, tmp_path, monkeypatch):
     words = shlex.split(line.removesuffix(" --help"))[1:]
     options = _parser().parse_args(words)  # exits where there is no such command
     if getattr(options, "config_dir", None):
-        (tmp_path / "env").mkdir()
+        (tmp_path / "env").mkdir(exist_ok=True)
         (tmp_path / "env" / "fast_drift.yaml").write_text("defaults: [/schema/env@_here_]\nbehaviour: {drift: 0.2}\n")
     if hasattr(options, "overrides"):
         compose_train(options.overrides, getattr(options, "config_dir", None))

@@ -9,18 +9,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from crossrec.errors import check_name, check_range
+from crossrec.config import DTYPES, PromptConfig
+from crossrec.errors import ModelError, check_name, check_range
 
-from .generator import Progress, template_text
-from .kv import as_argument, spread
+from .answer import Answer, answer
+from .batches import Batcher, by_length
+from .conversation import BROKEN, Conversation, converse
+from .decode import decode
+from .generator import GenerationError, Progress
+from .kv import Prefix, read
 from .models import check_folder, fingerprint
-from .prompt import FORMAT_VERSION, Prompt, chat
-from .torch_tools import batches_by_length, loading, pick_device
+from .prompt import Prompt, PromptWriter
+from .quantise import check_quantisation, dynamic, packed
+from .torch_tools import first_line, load_model, loading, pick_device
 
-_DTYPES = ("float32", "bfloat16", "float16")
-_MAX_SUFFIX = 512
-_MAX_CHARACTERS = 200
-_MARK = "@@MOMENT@@"
+_MAX_SUFFIX, _MIN_SUFFIX = 512, 64  # tokens of a moment with what follows it
 
 
 @dataclass(frozen=True)
@@ -29,172 +32,145 @@ class _Loaded:
 
     tokenizer: Any
     model: Any
-    prefix: Any  # key-value cache of the prefix, batch of one
-    prefix_length: int
-    ending: str  # what follows the moment in the conversation
-    stops: frozenset[int]  # tokens that end an answer
-    separators: Any  # (n,) tokens that may be repeated in an answer
+    conversation: Conversation
+    prefix: Prefix
+    longest: int  # [tokens] of a moment with what follows it
 
 
 class TransformersGenerator:
     """Keywords of a moment from a local model folder; the model is loaded at the first prompt.
 
     Decoding is greedy, and no token comes twice in an answer: small models otherwise repeat themselves. In float32 a
-    prompt's text does not depend on the batch that it is in; in bfloat16 and float16 it may.
+    prompt's text does not depend on the batch that it is in; in bfloat16 and float16, and quantised, it may.
 
-    Attributes:
-        fallbacks: Answers that were empty and replaced by the template's text.
+    Args:
+        folder: Of a causal language model.
+        writer: Says what comes before a prompt in the conversation; default: the shipped words.
+        max_new_tokens: At most per text.
+        batch_size: Prompts at once; halved for good whenever memory runs out.
+        dtype: Of the weights; "auto" is the one that they were saved in.
+        device: Where to compute; "auto" is the CPU for dynamic quantisation.
+        attention: Implementation, as transformers names it.
+        quantisation: One of QUANTISATIONS.
 
     Raises:
-        ModelError: If the folder does not hold a whole causal LM.
+        ConfigError: If options are out of range or do not go together.
+        ModelError: If the folder does not hold a whole causal LM, or a package is missing.
     """
 
     def __init__(
         self,
         folder: str | os.PathLike[str],
+        writer: PromptWriter | None = None,
+        *,
         max_new_tokens: int = 10,
         batch_size: int = 64,
         dtype: str = "float32",
         device: str = "auto",
+        attention: str = "sdpa",
+        quantisation: str = "none",
     ) -> None:
-        check_range("max_new_tokens", max_new_tokens, 1, 256)
-        check_range("batch_size", batch_size, 1)
-        check_name("dtype", dtype, _DTYPES)
+        check_range("context.max_new_tokens", max_new_tokens, 1, 256)
+        check_range("context.batch_size", batch_size, 1)
+        check_name("context.dtype", dtype, DTYPES)
+        check_quantisation(quantisation, dtype, device)
         self.folder = Path(folder)
+        check_folder(self.folder, "generator")
+        self.writer = writer if writer is not None else PromptWriter(PromptConfig())
         self.max_new_tokens = max_new_tokens
-        self.batch_size = batch_size
         self.dtype = dtype
         self.device = device
-        self.fallbacks = 0
-        check_folder(self.folder, "generator")
+        self.attention = attention
+        self.quantisation = quantisation
+        self.batcher = Batcher(batch_size, self.folder)
         self._loaded: _Loaded | None = None
 
     @cached_property
     def identity(self) -> str:
-        """The weights, the words of the prompt, the decoding and the precision."""
-        return f"greedy-1-{FORMAT_VERSION}-{self.max_new_tokens}-{self.dtype}-{fingerprint(self.folder)}"
+        """The weights, the opening of the conversation, the decoding and the precision.
 
-    def generate(self, prompts: Sequence[Prompt], on_progress: Progress | None = None) -> list[str]:
-        """One line of keywords per prompt, in the prompts' order."""
+        Device, attention and batch size change nothing but rounding, so texts are shared between them.
+        """
+        decoding = f"{self.max_new_tokens}-{self.dtype}-{self.quantisation}"
+        return f"greedy-2-{decoding}-{self.writer.identity}-{fingerprint(self.folder)}"
+
+    def generate(self, prompts: Sequence[Prompt], on_progress: Progress | None = None) -> list[Answer]:
+        """One line of keywords per prompt, in the prompts' order.
+
+        Raises:
+            ModelError: If the model cannot be loaded.
+            GenerationError: If it stops on the way, for lack of memory or any other reason.
+        """
         if not prompts:
             return []
         loaded = self._load()
-        suffixes = [chat(prompt)[-1]["content"] + loaded.ending for prompt in prompts]
-        tokens = loaded.tokenizer(suffixes, add_special_tokens=False)["input_ids"]
-        # Beyond any sensible moment only the end is kept, since it holds the request to answer.
-        tokens = [ids[-_MAX_SUFFIX:] for ids in tokens]
-        texts = [""] * len(prompts)
-        for batch in batches_by_length([len(ids) for ids in tokens], self.batch_size):
-            answers = _decode(loaded, [tokens[i] for i in batch], self.max_new_tokens)
-            written = loaded.tokenizer.batch_decode(answers, skip_special_tokens=True)
-            for i, text in zip(batch, map(clean, written), strict=True):
-                self.fallbacks += not text
-                texts[i] = text or template_text(prompts[i])
-            if on_progress is not None:
-                on_progress(len(batch))
-        return texts
+        texts = [prompt.text + loaded.conversation.ending for prompt in prompts]
+        found = loaded.tokenizer(texts, add_special_tokens=False)["input_ids"]
+        # Of a moment that is too long only the end is kept, since it holds the request to answer.
+        tokens = [loaded.prefix.unread + ids[-loaded.longest :] for ids in found]
+        lengths = [len(ids) for ids in tokens]
+        groups = by_length(lengths, max(lengths) if loaded.prefix.padded else 1)
+        done: dict[int, Answer] = {}
+        try:
+            for batch, written in self.batcher.run(groups, lambda rows: self._write([tokens[i] for i in rows], loaded)):
+                done |= {i: answer(raw, prompts[i].sentence) for i, raw in zip(batch, written, strict=True)}
+                if on_progress is not None:
+                    on_progress(len(batch))
+        # Whatever it is, the answers so far are worth keeping.
+        except Exception as error:
+            known = isinstance(error, ModelError)
+            reason = str(error) if known else f"the model in {self.folder} stopped writing ({first_line(error)})."
+            raise GenerationError(reason, done) from error
+        return [done[i] for i in range(len(prompts))]
+
+    def _write(self, tokens: list[list[int]], loaded: _Loaded) -> list[str]:
+        _, _, stops, repeatable = loaded.conversation
+        written = decode(loaded.model, loaded.prefix, tokens, self.max_new_tokens, stops, repeatable)
+        texts: list[str] = loaded.tokenizer.batch_decode(written, skip_special_tokens=True)
+        return [text.rstrip(BROKEN) for text in texts]  # the last letter may have been cut
 
     def _load(self) -> _Loaded:
         if self._loaded is None:
-            import torch
-            from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
+            from transformers import AutoTokenizer
 
             with loading(self.folder):
                 tokenizer: Any = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
-                model: Any = AutoModelForCausalLM.from_pretrained(
-                    self.folder, dtype=getattr(torch, self.dtype), attn_implementation="sdpa", local_files_only=True
-                )
-                before, ending = _conversation(tokenizer)
-                model = model.to(pick_device(self.device)).eval()
-                ids = tokenizer(before, add_special_tokens=False, return_tensors="pt")["input_ids"].to(model.device)
-                cache = DynamicCache(config=model.config)
-                with torch.inference_mode():
-                    model(ids, **as_argument(model, cache), use_cache=True, logits_to_keep=1)
-            breaks = {tokenizer.eos_token_id, *tokenizer.encode("\n", add_special_tokens=False)}
-            commas = tokenizer.encode(",", add_special_tokens=False)
-            self._loaded = _Loaded(
-                tokenizer=tokenizer,
-                model=model,
-                prefix=cache,
-                prefix_length=ids.shape[1],
-                ending=ending,
-                stops=frozenset(breaks - {None}),
-                separators=torch.tensor(commas, device=model.device),
-            )
+                model = self._load_model()
+                conversation = converse(tokenizer, model.generation_config, self.writer, self.folder)
+                longest = self._longest(model, len(conversation.before))
+                prefix = read(model, conversation.before)
+                if self.quantisation == "dynamic":
+                    # Only now: the first token of all makes numbers so large that the rest would be rounded to nothing.
+                    model = dynamic(model)
+            self._loaded = _Loaded(tokenizer, model, conversation, prefix, longest)
         return self._loaded
 
+    def _load_model(self) -> Any:
+        import torch
+        from transformers import AutoModelForCausalLM
 
-def clean(text: str) -> str:
-    """The first line of an answer: each keyword once, in printable characters, of bounded length."""
-    line = next((line for line in text.splitlines() if line.strip()), "")
-    printable = "".join(c if c.isprintable() else " " for c in line)
-    keywords = dict.fromkeys(" ".join(word.split()) for word in printable.split(","))
-    return ", ".join(word for word in keywords if word)[:_MAX_CHARACTERS].strip(" ,;")
+        device = "cpu" if self.quantisation == "dynamic" else pick_device(self.device)
+        dtype: Any = self.dtype if self.dtype == "auto" else getattr(torch, self.dtype)
+        options = {"dtype": dtype, "device_map": {"": device}, "attn_implementation": self.attention}
+        options |= packed(self.quantisation, dtype)
+        try:
+            return load_model(AutoModelForCausalLM, self.folder, **options)
+        except (ImportError, ValueError) as error:
+            # A missing package or an unknown name; damaged files raise the same kinds of errors.
+            if self.attention in ("sdpa", "eager") and "attn_implementation" not in str(error):
+                raise
+            raise ModelError(
+                f"context.attention={self.attention} cannot be used with the model in {self.folder} "
+                f"({first_line(error)}); set context.attention=eager, which every model has."
+            ) from error
 
-
-def _conversation(tokenizer: Any) -> tuple[str, str]:
-    """What stands before and after a moment in the model's own way of writing a conversation."""
-    messages = chat(Prompt("", "", ""))
-    messages[-1]["content"] = _MARK
-    if tokenizer.chat_template:
-        text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-    else:
-        text = "\n".join(message["content"] for message in messages) + "\n"
-    before, ending = text.split(_MARK)
-    return before, ending
-
-
-def _decode(loaded: _Loaded, tokens: list[list[int]], limit: int) -> list[list[int]]:
-    """Greedy answers to a batch of suffixes, left-padded behind the shared prefix."""
-    import torch
-
-    model, device = loaded.model, loaded.model.device
-    n, width = len(tokens), max(map(len, tokens))
-    ids = torch.zeros((n, width), dtype=torch.long)
-    mask = torch.zeros((n, loaded.prefix_length + width), dtype=torch.long)
-    mask[:, : loaded.prefix_length] = 1
-    for row, suffix in enumerate(tokens):
-        ids[row, width - len(suffix) :] = torch.tensor(suffix)
-        mask[row, -len(suffix) :] = 1
-    ids, mask = ids.to(device), mask.to(device)
-    places = (mask.cumsum(1) - 1)[:, loaded.prefix_length :]
-    answers: list[list[int]] = [[] for _ in tokens]
-    with torch.inference_mode():
-        cache = spread(loaded.prefix, n, width + limit)
-        rows = list(range(n))
-        open_rows = set(rows)
-        past = as_argument(model, cache)
-        used = torch.zeros((n, 0), dtype=torch.long, device=device)
-        for _ in range(limit):
-            logits = model(
-                ids, attention_mask=mask, position_ids=places, use_cache=True, logits_to_keep=1, **past
-            ).logits[:, -1]
-            chosen = _best(logits, used, loaded.separators)
-            values = chosen.tolist()
-            for row, value in zip(rows, values, strict=True):
-                if value in loaded.stops:
-                    open_rows.discard(row)
-                elif row in open_rows:
-                    answers[row].append(value)
-            if not open_rows:
-                break
-            used = torch.cat([used, chosen[:, None]], 1)
-            mask = torch.cat([mask, mask.new_ones((len(rows), 1))], 1)
-            places = places[:, -1:] + 1
-            ids = chosen[:, None]
-            # Dropping finished rows copies the cache, which pays once they are many.
-            if 2 * len(open_rows) <= len(rows):
-                kept = [k for k, row in enumerate(rows) if row in open_rows]
-                index = torch.tensor(kept, device=device)
-                cache.batch_select_indices(index)
-                used, mask, places, ids = used[index], mask[index], places[index], ids[index]
-                rows = [rows[k] for k in kept]
-    return answers
-
-
-def _best(logits: Any, used: Any, separators: Any) -> Any:
-    """The likeliest token of each row among those not yet in its answer; separators may come again."""
-    allowed = logits[:, separators]
-    logits = logits.scatter(1, used, float("-inf"))
-    logits[:, separators] = allowed
-    return logits.argmax(-1)
+    def _longest(self, model: Any, before: int) -> int:
+        """How many tokens a moment and what follows it may have, so that all fits into the model's window."""
+        window = getattr(model.config.get_text_config(), "max_position_embeddings", None) or 1 << 30
+        longest = min(_MAX_SUFFIX, window - before - self.max_new_tokens)
+        if longest < _MIN_SUFFIX:
+            raise ModelError(
+                f"the model in {self.folder} reads at most {window} tokens, too few for {before} before a moment and "
+                f"{self.max_new_tokens} in an answer; shorten context.prompt.examples or context.max_new_tokens."
+            )
+        return longest

@@ -1,98 +1,107 @@
-"""The way from a moment to its context vector, with everything remembered on the way."""
+"""The way from a prompt to its context vector, with everything remembered on the way."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 
 from crossrec.errors import StoreError
 
+from .answer import Answer
 from .encoder import Encoder, Vectors
-from .generator import Generator, Progress
+from .generator import GenerationError, Generator, Progress
 from .prompt import Prompt
-from .store import ContextStore, make_key
+from .store import Context, ContextStore, Entry, Writer
 
-_BATCH = 256
+BATCH = 256
 """Prompts computed between two writes to the store: all that a killed run loses."""
-_REMEMBERED = 20_000
-_VERBATIM = "verbatim-1"
+TITLES = "titles-1"
+
+
+class Contexts(NamedTuple):
+    """What a source knows of n prompts, in their order.
+
+    Attributes:
+        answers: n texts.
+        vectors: (n, dimension of the encoder).
+        keys: n keys in the store.
+    """
+
+    answers: list[Answer]
+    vectors: Vectors
+    keys: list[bytes]
 
 
 class ContextSource:
-    """Texts and vectors of moments: from memory, else from the store, else computed for the whole batch.
+    """Texts and vectors of prompts: from the store, else computed for the whole batch.
 
     Attributes:
-        hits: Prompts answered without computing, from memory, the store or the same call.
-        misses: Distinct prompts that had to be computed.
-        generated: Those of them that have been computed and stored.
-        fallbacks: Generated texts that were empty and replaced by the template's.
+        generated: How many distinct prompts have been computed.
+        reused: How many distinct prompts of a call were in the store.
     """
 
     def __init__(self, generator: Generator, encoder: Encoder, store: ContextStore | None) -> None:
         self.generator = generator
         self.encoder = encoder
         self.store = store
-        self.hits = self.misses = self.generated = 0
-        self._fallbacks_elsewhere = 0
-        self._memory: dict[Prompt, tuple[str, Vectors]] = {}
+        self.generated = self.reused = 0
 
     @property
-    def fallbacks(self) -> int:
-        """Generated texts that were empty and replaced by the template's."""
-        return int(getattr(self.generator, "fallbacks", 0)) + self._fallbacks_elsewhere
+    def writer(self) -> Writer:
+        """Who makes the contexts."""
+        return Writer(self.generator.identity, self.encoder.identity)
 
-    def count(self, generated: int, fallbacks: int) -> None:
-        """Add what other processes have written into the same store on behalf of this one."""
-        self.generated += generated
-        self._fallbacks_elsewhere += fallbacks
-
-    def lookup(self, prompts: Sequence[Prompt], on_progress: Progress | None = None) -> tuple[list[str], Vectors]:
-        """Texts and vectors ``(n, encoder.dimension)`` in the prompts' order; each distinct prompt is computed once.
+    def lookup(self, prompts: Sequence[Prompt], on_progress: Progress | None = None) -> Contexts:
+        """Contexts in the prompts' order; each distinct prompt is computed once, and kept in the store.
 
         Args:
-            prompts: The moments.
+            prompts: What is asked.
             on_progress: Called with the number of distinct prompts settled since the last call.
 
         Raises:
-            ModelError: If something has to be computed and a model is missing or damaged.
+            ModelError: If something has to be computed and a model is missing or damaged, or a server fails. What was
+                computed before is in the store.
             StoreError: If the store cannot be used.
         """
-        known = {prompt: self._memory[prompt] for prompt in prompts if prompt in self._memory}
-        unknown = list(dict.fromkeys(prompt for prompt in prompts if prompt not in known))
-        keys = {p: make_key(self.generator.identity, p.text(), self.encoder.identity) for p in unknown}
-        if self.store is not None and unknown:
-            stored = self.store.get_many(keys.values())
-            known |= {prompt: self._fitting(stored[keys[prompt]]) for prompt in unknown if keys[prompt] in stored}
-        missing = [prompt for prompt in unknown if prompt not in known]
-        self.hits += len(prompts) - len(missing)
-        self.misses += len(missing)
-        if on_progress is not None:
+        writer = self.writer
+        keys = {p: writer.key(p.text, p.sentence) for p in dict.fromkeys(prompts)}
+        known = self._stored(keys)
+        missing = [prompt for prompt in keys if prompt not in known]
+        self.reused += len(known)
+        if on_progress is not None and known:
             on_progress(len(known))
-        for start in range(0, len(missing), _BATCH):
-            batch = missing[start : start + _BATCH]
-            texts = self.generator.generate(batch, on_progress)
-            vectors = self.encoder.encode(texts)
-            if self.store is not None:
-                self.store.put_many([(keys[p], t, v) for p, t, v in zip(batch, texts, vectors, strict=True)])
-            known |= {p: (t, v) for p, t, v in zip(batch, texts, vectors, strict=True)}
-            self.generated += len(batch)
-        self._remember({prompt: known[prompt] for prompt in unknown})
+        for start in range(0, len(missing), BATCH):
+            known |= self._compute(missing[start : start + BATCH], on_progress)
         vectors = np.zeros((len(prompts), self.encoder.dimension), np.float32)
         for i, prompt in enumerate(prompts):
-            vectors[i] = known[prompt][1]
-        return [known[prompt][0] for prompt in prompts], vectors
+            vectors[i] = known[prompt].vector
+        return Contexts([known[p].answer for p in prompts], vectors, [keys[p] for p in prompts])
 
-    def _remember(self, entries: dict[Prompt, tuple[str, Vectors]]) -> None:
-        self._memory |= entries
-        surplus = max(0, len(self._memory) - _REMEMBERED)
-        for prompt in list(islice(self._memory, surplus)):
-            del self._memory[prompt]
+    def _stored(self, keys: dict[Prompt, bytes]) -> dict[Prompt, Context]:
+        if self.store is None or not keys:
+            return {}
+        stored = self.store.get_many(keys.values())
+        for context in stored.values():
+            _check_width(context.vector, self.encoder, self.store)
+        return {prompt: stored[key] for prompt, key in keys.items() if key in stored}
 
-    def _fitting(self, entry: tuple[str, Vectors]) -> tuple[str, Vectors]:
-        _check_width(entry[1], self.encoder, self.store)
-        return entry
+    def _compute(self, prompts: list[Prompt], on_progress: Progress | None) -> dict[Prompt, Context]:
+        try:
+            answers = self.generator.generate(prompts, on_progress)
+        except GenerationError as error:
+            self._keep([prompts[i] for i in error.done], list(error.done.values()))
+            raise
+        return self._keep(prompts, answers)
+
+    def _keep(self, prompts: list[Prompt], answers: list[Answer]) -> dict[Prompt, Context]:
+        vectors = self.encoder.encode([answer.text for answer in answers])
+        made = {p: Context(a, v) for p, a, v in zip(prompts, answers, vectors, strict=True)}
+        if self.store is not None:
+            self.store.put_many(self.writer, [Entry(p.text, p.sentence, made[p]) for p in prompts])
+        self.generated += len(made)
+        return made
 
 
 def embed_texts(
@@ -107,18 +116,20 @@ def embed_texts(
     if store is None:
         return encoder.encode(texts, on_progress)
     result = np.zeros((len(texts), encoder.dimension), np.float32)
-    size = 16 * _BATCH
+    writer = Writer(TITLES, encoder.identity)
+    size = 16 * BATCH
     for start in range(0, len(texts), size):
         chunk = texts[start : start + size]
-        keys = [make_key(_VERBATIM, text, encoder.identity) for text in chunk]
-        known = {key: vector for key, (_, vector) in store.get_many(keys).items()}
+        keys = [writer.key(text) for text in chunk]
+        known = {key: context.vector for key, context in store.get_many(keys).items()}
         for vector in known.values():
             _check_width(vector, encoder, store)
         missing = {key: text for key, text in zip(keys, chunk, strict=True) if key not in known}
-        for first in range(0, len(missing), _BATCH):
-            batch = list(missing.items())[first : first + _BATCH]
+        for first in range(0, len(missing), BATCH):
+            batch = list(missing.items())[first : first + BATCH]
             vectors = encoder.encode([text for _, text in batch])
-            store.put_many([(key, text, vector) for (key, text), vector in zip(batch, vectors, strict=True)])
+            entries = [Entry(text, "", Context(Answer(text), v)) for (_, text), v in zip(batch, vectors, strict=True)]
+            store.put_many(writer, entries)
             known |= {key: vector for (key, _), vector in zip(batch, vectors, strict=True)}
         result[start : start + len(chunk)] = np.stack([known[key] for key in keys])
         if on_progress is not None:
@@ -126,8 +137,8 @@ def embed_texts(
     return result
 
 
-def _check_width(vector: Vectors, encoder: Encoder, store: ContextStore | None) -> None:
-    if store is not None and vector.shape != (encoder.dimension,):
+def _check_width(vector: Vectors, encoder: Encoder, store: ContextStore) -> None:
+    if vector.shape != (encoder.dimension,):
         raise StoreError(
             f"the context store {store.path} holds a vector of {len(vector)} numbers where the encoder makes "
             f"{encoder.dimension}; delete the file or set another path with context.store=."

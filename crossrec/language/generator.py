@@ -1,10 +1,13 @@
-"""Generators turn moments into text: the protocol, and the one that needs no model."""
+"""Generators turn prompts into texts: the protocol, and the two that need no model."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from crossrec.errors import ModelError
+
+from .answer import Answer
 from .prompt import Prompt
 
 Progress = Callable[[int], None]
@@ -18,28 +21,51 @@ class Generator(Protocol):
     def identity(self) -> str:
         """Everything that decides the text beside the prompt; known without loading a model."""
 
-    def generate(self, prompts: Sequence[Prompt], on_progress: Progress | None = None) -> list[str]:
-        """One line of text per prompt, in the prompts' order."""
+    def generate(self, prompts: Sequence[Prompt], on_progress: Progress | None = None) -> list[Answer]:
+        """One answer per prompt, in the prompts' order.
+
+        Raises:
+            GenerationError: If some prompts could be answered and others not.
+            ModelError: If none could.
+        """
+
+
+class GenerationError(ModelError):
+    """A generator stopped on the way.
+
+    Attributes:
+        done: Answers that were finished, by position of their prompt; they are kept.
+    """
+
+    def __init__(self, message: str, done: Mapping[int, Answer]) -> None:
+        super().__init__(message)
+        self.done = dict(done)
+
+    def __reduce__(self) -> tuple[type[GenerationError], tuple[str, dict[int, Answer]]]:
+        return type(self), (str(self), self.done)  # from worker processes
 
 
 class TemplateGenerator:
-    """A sentence put together from the moment's fields: the ablation of the language model, and its fallback."""
+    """The sentence that the config's template makes of a moment: the ablation of the language model."""
 
-    identity = "template-1"
+    identity = "template-2"
 
-    def generate(self, prompts: Sequence[Prompt], on_progress: Progress | None = None) -> list[str]:
+    def generate(self, prompts: Sequence[Prompt], on_progress: Progress | None = None) -> list[Answer]:
         """One sentence per prompt, in the prompts' order."""
-        texts = [template_text(prompt) for prompt in prompts]
-        if on_progress is not None:
-            on_progress(len(texts))
-        return texts
+        return _all([Answer(prompt.sentence) for prompt in prompts], on_progress)
 
 
-def template_text(prompt: Prompt) -> str:
-    """The moment as one readable line; persona and titles survive word for word, since they carry the topics.
+class VerbatimGenerator:
+    """The prompt itself, so that it is embedded and nothing is generated: the control for generation."""
 
-    Daypart and device stay out: they are in the observation anyway, and here they only dilute the text's vector.
-    """
-    liked = f"Recently enjoyed: {'; '.join(prompt.enjoyed)}." if prompt.enjoyed else ""
-    typed = f"Searches for: {prompt.query}." if prompt.query else ""
-    return " ".join(f"Now {prompt.scenario}. {typed} {prompt.persona} {liked}".split())
+    identity = "verbatim-2"
+
+    def generate(self, prompts: Sequence[Prompt], on_progress: Progress | None = None) -> list[Answer]:
+        """The prompts' texts, in their order."""
+        return _all([Answer(prompt.text) for prompt in prompts], on_progress)
+
+
+def _all(answers: list[Answer], on_progress: Progress | None) -> list[Answer]:
+    if on_progress is not None:
+        on_progress(len(answers))
+    return answers

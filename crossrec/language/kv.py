@@ -5,33 +5,90 @@ from __future__ import annotations
 import copy
 import inspect
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
+
+from crossrec.errors import ModelError
 
 
-def spread(prefix: Any, rows: int, room: int) -> Any:
-    """A copy of a one-row cache for ``rows`` rows, with room for ``room`` more tokens.
+class Prefix(NamedTuple):
+    """What stands before every row of a batch.
+
+    Attributes:
+        cache: Of one row, with what was read once.
+        length: How many tokens those are.
+        unread: Tokens that every row has to read itself: recurrent states can often be continued by one token only.
+        padded: Whether padding leaves no trace: it takes places in a window, and passes through a recurrent state.
+    """
+
+    cache: Any
+    length: int
+    unread: list[int]
+    padded: bool
+
+
+def read(model: Any, before: list[int]) -> Prefix:
+    """Read what stands before every row.
 
     Args:
-        prefix: The cache of the shared beginning; it stays as it is.
+        model: A causal LM.
+        before: Tokens; there may be none.
+
+    Raises:
+        ModelError: If the model keeps what it has read in a way of its own.
+    """
+    import torch
+    from transformers import DynamicCache
+    from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
+
+    if not _known(model) & {"cache", "past_key_values"}:
+        raise ModelError(f"a model of type {model.config.model_type} keeps no key-value cache; name another model.")
+    cache = DynamicCache(config=model.config)
+    kinds = {type(layer) for layer in cache.layers}
+    padded = kinds <= {DynamicLayer}
+    if not kinds <= {DynamicLayer, DynamicSlidingWindowLayer}:
+        return Prefix(cache, 0, before, padded)
+    if before:
+        with torch.inference_mode():
+            predict(model, cache, torch.tensor([before], device=model.device))
+    return Prefix(cache, len(before), [], padded)
+
+
+def spread(prefix: Prefix, rows: int, room: int) -> Any:
+    """A copy of a prefix's cache for ``rows`` rows, with room for ``room`` more tokens.
+
+    Args:
+        prefix: Stays as it is.
         rows: Size of the batch.
         room: How many tokens each row will add.
     """
-    from transformers.cache_utils import DynamicLayer
-
-    result = copy.copy(prefix)
-    # Layers of other kinds (a sliding window, say) know best how to grow themselves.
-    if any(type(layer) is not DynamicLayer for layer in prefix.layers):
-        result = copy.deepcopy(prefix)
-        result.batch_repeat_interleave(rows)
+    # Layers of other kinds (a sliding window, say), and those that have read nothing, know best how to grow themselves.
+    if not prefix.padded or not prefix.length:
+        result = copy.deepcopy(prefix.cache)
+        if prefix.length:
+            result.batch_repeat_interleave(rows)
         return result
-    result.layers = [_roomy_layer()(layer, rows, room) for layer in prefix.layers]
+    result = copy.copy(prefix.cache)
+    result.layers = [_roomy_layer()(layer, rows, room) for layer in prefix.cache.layers]
     return result
 
 
-def as_argument(model: Any, kept: Any) -> dict[str, Any]:
-    """A cache under the name by which the installed release of the library takes it."""
-    name = "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
-    return {name: kept}
+def predict(model: Any, kept: Any, ids: Any, **options: Any) -> Any:
+    """Logits of the token after ``ids``, (rows, vocabulary).
+
+    Args:
+        model: A causal LM.
+        kept: Its cache, to which ``ids`` are added.
+        ids: (rows, tokens)
+        options: Further arguments; those that this model does not know are left out.
+    """
+    known = _known(model)
+    options |= {"cache" if "cache" in known else "past_key_values": kept, "logits_to_keep": 1}
+    given = {name: value for name, value in options.items() if name in known}
+    return model(ids, use_cache=True, **given).logits[:, -1]
+
+
+def _known(model: Any) -> set[str]:
+    return set(inspect.signature(model.forward).parameters)
 
 
 @cache
@@ -61,8 +118,8 @@ def _roomy_layer() -> Any:
             self._show()
             return self.keys, self.values
 
-        def batch_select_indices(self, indices: torch.Tensor) -> None:
-            self.all_keys, self.all_values = self.all_keys[indices], self.all_values[indices]
+        def reorder_cache(self, beam_idx: torch.Tensor) -> None:
+            self.all_keys, self.all_values = self.all_keys[beam_idx], self.all_values[beam_idx]
             self._show()
 
         def _show(self) -> None:

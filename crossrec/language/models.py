@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from crossrec.errors import ModelError
+from crossrec.errors import ConfigError, ModelError
 from crossrec.paths import models_dir
+
+from .hub import cached, download, is_hub_id
 
 Kind = Literal["generator", "encoder"]
 
+_TEXTS = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
 _SAMPLES, _SAMPLE_BYTES = 256, 16_384
 
 
@@ -68,20 +71,54 @@ class ModelStatus(NamedTuple):
     problem: str
 
 
-def locate(kind: Kind, folder: str | os.PathLike[str] | None = None) -> Path:
+def locate(kind: Kind, folder: str | os.PathLike[str] | None = None, revision: str | None = None) -> Path:
     """The checked folder of a model: the one that was configured, else the fetched default.
 
+    A model in the hub's cache is used as it is there; the hub is asked only for what is not.
+
+    Args:
+        kind: What it is used for.
+        folder: Its folder, or its id on the Hugging Face hub.
+        revision: Branch, tag or commit of a hub id.
+
     Raises:
+        ConfigError: If there is a revision of something else than a hub id.
         ModelError: If it is absent or not whole.
     """
+    option = f"context.{kind}_folder"
     path = Path(folder).expanduser() if folder else models_dir() / DEFAULTS[kind].name
+    if folder and not path.exists() and is_hub_id(os.fspath(folder)):
+        return _snapshot(kind, os.fspath(folder), revision)
+    if revision:
+        raise ConfigError(
+            f"context.{kind}_revision={revision} belongs to a hub id such as organisation/model, but {option} is "
+            f"{folder or 'not set'}; leave the revision out or name a hub id."
+        )
     if not folder and not path.exists():
         raise ModelError(
             f"the {kind} model is not in {path}; run `crossrec models fetch`, or offline copy a model folder there "
-            f"or name one with context.{kind}_folder=."
+            f"or name one with {option}=."
         )
     check_folder(path, kind)
     return path
+
+
+def _snapshot(kind: Kind, repository: str, revision: str | None) -> Path:
+    """The folder of a hub id: what is in the hub's cache if it is whole, else what the hub gives."""
+    path = cached(repository, revision)
+    if path is None or _problem(path, kind):
+        path = download(f"context.{kind}_folder", repository, revision)
+        check_folder(path, kind)
+    return path
+
+
+def _problem(path: Path, kind: Kind) -> str:
+    """What is wrong with a model folder, if anything."""
+    try:
+        check_folder(path, kind)
+    except ModelError as error:
+        return str(error)
+    return ""
 
 
 def check_folder(path: Path, kind: Kind) -> None:
@@ -95,15 +132,27 @@ def check_folder(path: Path, kind: Kind) -> None:
     config = _read_json(path / "config.json", path, kind)
     if "model_type" not in config:
         raise _refused(path, kind, "has a config.json that names no model_type")
-    if kind == "encoder" and not isinstance(config.get("hidden_size"), int):
+    if kind == "encoder" and not width(config):
         raise _refused(path, kind, "has a config.json that names no hidden_size")
+    if not (path / "tokenizer.json").is_file() and list(path.glob("*.model")):
+        raise _refused(path, kind, "has no tokenizer.json but an older tokenizer, which transformers can save anew")
     _read_json(path / "tokenizer.json", path, kind)
     for weights in _weight_files(path, kind):
         _check_weights(weights, path, kind)
     architectures = [str(name) for name in config.get("architectures") or []]
     # A causal model's pooled states are an encoder too, but an encoder cannot write.
-    if kind == "generator" and not any(name.endswith("ForCausalLM") for name in architectures):
+    if kind == "generator" and not any(name.endswith(("ForCausalLM", "GPT2LMHeadModel")) for name in architectures):
         raise _refused(path, kind, f"holds {', '.join(architectures) or 'no named architecture'}, not a causal LM")
+
+
+def width(config: dict[str, Any]) -> int:
+    """Length of a model's hidden states, from its config.json; 0 if it is not named there."""
+    text = config.get("text_config")
+    for settings in (config, text if isinstance(text, dict) else {}):
+        for name in ("hidden_size", "n_embd", "d_model", "dim"):
+            if isinstance(settings.get(name), int):
+                return int(settings[name])
+    return 0
 
 
 def fingerprint(path: Path) -> str:
@@ -112,7 +161,7 @@ def fingerprint(path: Path) -> str:
     Reads the configuration, the tokenizer and evenly spread samples of the weights: milliseconds, whatever the size.
     """
     digest = hashlib.blake2b(digest_size=8)
-    for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+    for name in _TEXTS:
         content = (path / name).read_bytes() if (path / name).is_file() else b""
         digest.update(len(content).to_bytes(8, "little") + content)
     for weights in sorted(path.glob("*.safetensors")):

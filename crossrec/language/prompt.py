@@ -1,86 +1,179 @@
-"""What a recommender may know of a moment, and how a language model is asked about it."""
+"""The words in which a language model is asked about a moment: Jinja templates and examples from the config."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any
 
-FORMAT_VERSION = 2
-"""Raised whenever the words below change: contexts recorded with other words must not be taken for these."""
+from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, UndefinedError, meta
+from jinja2.sandbox import SandboxedEnvironment
 
-SYSTEM = "You name what a person wants to see right now. Answer with one short line of keywords."
+from crossrec.config import PARTS, PromptConfig
+from crossrec.errors import ConfigError, check_name, check_range, nearest
+from crossrec.simulation.state import ENJOYED
+
+FORMAT_VERSION = 3
+"""Raised whenever this module words a conversation differently: older contexts must not be taken for newer ones."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One moment of one person in English names: only what a recommender may know, never candidates or hidden truth.
+
+    Attributes:
+        likes: Interests in the profile note.
+        routine: The topic in the profile note that the person usually turns to at this daypart.
+        scenario: What the person is doing, such as "watching videos".
+        daypart: "morning", "evening", ...
+        hour: "7:00" to "23:00".
+        weekend: "weekend" or "weekday".
+        weekday: "Monday", ...
+        device: "phone", "tv", ...
+        query: What the person has typed, where people search; empty elsewhere.
+        enjoyed: Titles that the person enjoyed lately, the latest last.
+    """
+
+    likes: tuple[str, ...] = ()
+    routine: str = ""
+    scenario: str = ""
+    daypart: str = ""
+    hour: str = ""
+    weekend: str = ""
+    weekday: str = ""
+    device: str = ""
+    query: str = ""
+    enjoyed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """One moment of one person: only what a recommender may know, never the candidates or the hidden truth.
+    """What is asked about a moment.
 
     Attributes:
-        persona: Who the person is, in a sentence or two.
-        scenario: What the person is doing, as a phrase such as "watching videos".
-        daypart: "morning", "evening", ...
-        when: "weekend" or "weekday"; empty where that is left out.
-        device: "phone", "tv", ...; empty where that is left out.
-        enjoyed: Titles that the person enjoyed lately, the latest last.
-        query: What the person has typed, where people search; empty elsewhere.
+        text: The last message to a language model; everything before it is the same for all moments.
+        sentence: The template's text about the moment.
     """
 
-    persona: str
-    scenario: str
-    daypart: str
-    when: str = ""
-    device: str = ""
-    enjoyed: tuple[str, ...] = ()
-    query: str = ""
-
-    def text(self) -> str:
-        """The moment in canonical plain text: equal moments give equal text, in every process.
-
-        The persona stands last, next to the answer: there a small model reads it best.
-        """
-        moment = ", ".join(part for part in (self.scenario, f"{self.when} {self.daypart}", self.device) if part)
-        liked = f"Enjoyed: {'; '.join(self.enjoyed)}." if self.enjoyed else ""
-        typed = f"Searches for: {self.query}." if self.query else ""
-        return _plain(f"Now {moment}. {liked} {typed} {self.persona}")
+    text: str
+    sentence: str
 
 
-FEW_SHOT: tuple[tuple[Prompt, str], ...] = (
-    (
-        Prompt(
-            persona="Likes politics, tennis and baking. In the morning often turns to politics.",
-            scenario="reading the news",
-            daypart="morning",
-            enjoyed=("Easy sourdough loaves for beginners",),
-        ),
-        "politics, elections, sourdough loaves, tennis, baking",
-    ),
-    (
-        Prompt(
-            persona="Likes hiking, jazz and painting. At night often turns to jazz.",
-            scenario="listening to music",
-            daypart="night",
-        ),
-        "jazz, saxophone, trumpet, hiking, painting",
-    ),
-    (
-        Prompt(
-            persona="Likes fashion, fishing and history. In the afternoon often turns to fishing.",
-            scenario="shopping online",
-            daypart="afternoon",
-            enjoyed=("Gift box: silk evening dresses", "Watch this before you buy fly rods"),
-        ),
-        "fishing, fly rods, silk evening dresses, fashion, history",
-    ),
-)
-"""Moments and good answers, about topics outside the default world: first the habit, then what was enjoyed or liked."""
+_NOTE = ("likes", "routine", "daypart")
+_KNOWN = ("persona", *(f.name for f in fields(Moment) if f.name not in ("likes", "routine")))
+_EXAMPLE = (*_KNOWN, "answer")
+_REMEMBERED = 65_536  # profile notes
 
 
-def chat(prompt: Prompt) -> list[dict[str, str]]:
-    """The conversation that asks for a moment's keywords; only its last message differs between prompts."""
-    messages = [{"role": "system", "content": SYSTEM}]
-    for example, answer in FEW_SHOT:
-        messages.append({"role": "user", "content": example.text()})
-        messages.append({"role": "assistant", "content": answer})
-    return [*messages, {"role": "user", "content": prompt.text()}]
+class PromptWriter:
+    """Writes prompts as a config says.
+
+    Raises:
+        ConfigError: If a template is not valid Jinja or knows a variable that does not exist, an example lacks its
+            answer, or an option is out of range.
+    """
+
+    def __init__(self, config: PromptConfig) -> None:
+        self.config = config
+        for part in config.sees:
+            check_name("context.prompt.sees", part, PARTS)
+        check_range("context.prompt.titles", config.titles, 0, ENJOYED)
+        self._personas: dict[tuple[tuple[str, ...], str, str], str] = {}
+        self._note = _compiled("note", config.note, _NOTE)
+        self._moment = _compiled("moment", config.moment, _KNOWN)
+        self._sentence = _compiled("sentence", config.sentence, _KNOWN)
+        self.examples = [self._example(number, example) for number, example in enumerate(config.examples, start=1)]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return PromptWriter, (self.config,)  # compiled templates cannot be copied
+
+    def write(self, moment: Moment) -> Prompt:
+        """The prompt of a moment: parts that the config does not let it see are empty."""
+        known: dict[str, Any] = {
+            name: self._word(getattr(moment, name)) if name in self.config.sees else ""
+            for name in PARTS
+            if name != "persona"
+        }
+        if "persona" in self.config.sees:
+            known["persona"] = self._persona(moment.likes, moment.routine, moment.daypart)
+        else:
+            known["persona"] = ""
+        known["enjoyed"] = moment.enjoyed[len(moment.enjoyed) - min(self.config.titles, len(moment.enjoyed)) :]
+        return Prompt(self._line("moment", self._moment, known), self._line("sentence", self._sentence, known))
+
+    @cached_property
+    def opening(self) -> list[dict[str, str]]:
+        """The conversation before a prompt's text: the instruction, then examples with their answers."""
+        messages = [{"role": "system", "content": self.config.system}] if self.config.system else []
+        for text, answer in self.examples:
+            messages += [{"role": "user", "content": text}, {"role": "assistant", "content": answer}]
+        return messages
+
+    @cached_property
+    def identity(self) -> str:
+        """A short hash of everything that a model is told before a prompt's text."""
+        told = json.dumps([FORMAT_VERSION, self.opening], ensure_ascii=False)
+        return hashlib.blake2b(told.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+    def chat(self, text: str) -> list[dict[str, str]]:
+        """The whole conversation that asks about a moment."""
+        return [*self.opening, {"role": "user", "content": text}]
+
+    def _persona(self, likes: tuple[str, ...], routine: str, daypart: str) -> str:
+        # People come back at the same daypart again and again, and filling in a template takes a while.
+        key = (likes, routine, daypart)
+        if key not in self._personas:
+            known = {
+                "likes": [self._word(topic) for topic in likes],
+                "routine": self._word(routine),
+                "daypart": self._word(daypart),
+            }
+            if len(self._personas) >= _REMEMBERED:
+                self._personas.clear()
+            self._personas[key] = self._line("note", self._note, known)
+        return self._personas[key]
+
+    def _example(self, number: int, example: Any) -> tuple[str, str]:
+        where = f"context.prompt.examples, number {number}"
+        if not isinstance(example, dict) or not str(example.get("answer", "")).strip():
+            raise ConfigError(f"{where}: found {example!r}; allowed: fields of a moment and its answer.")
+        for name in example:
+            if name not in _EXAMPLE:
+                raise ConfigError(f"{where}: unknown field '{name}'; {nearest(str(name), _EXAMPLE)}.")
+        known: dict[str, Any] = {name: example.get(name, "") for name in _KNOWN}
+        known["enjoyed"] = example.get("enjoyed") or []
+        return self._line("moment", self._moment, known), _plain(str(example["answer"]))
+
+    def _line(self, name: str, template: Template, known: dict[str, Any]) -> str:
+        return _plain(_rendered(name, template, known))
+
+    def _word(self, word: str) -> str:
+        return self.config.words.get(word, word)
+
+
+def _compiled(name: str, source: str, known: Iterable[str]) -> Template:
+    # Sandboxed, because configs are passed around; strict, so that a misspelt name is told rather than left out.
+    environment = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+    option = f"context.prompt.{name}"
+    try:
+        unknown = meta.find_undeclared_variables(environment.parse(source)) - set(known)
+        if unknown:
+            first = sorted(unknown)[0]
+            line = next((i for i, text in enumerate(source.splitlines(), start=1) if first in text), 1)
+            raise ConfigError(f"{option}, line {line}: unknown variable '{first}'; {nearest(first, known)}.")
+        return environment.from_string(source)
+    except TemplateSyntaxError as error:
+        raise ConfigError(f"{option}, line {error.lineno}: {error.message}; see the Jinja documentation.") from error
+
+
+def _rendered(name: str, template: Template, known: dict[str, Any]) -> str:
+    try:
+        return template.render(known)
+    except (UndefinedError, TemplateError, TypeError, ValueError, ZeroDivisionError) as error:
+        raise ConfigError(f"context.prompt.{name} cannot be filled in ({error}); mend the template.") from error
 
 
 def _plain(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The sentence encoder: a local transformer, mean-pooled and normalised."""
+"""The sentence encoder: a local transformer, its token states pooled and normalised."""
 
 from __future__ import annotations
 
@@ -11,61 +11,89 @@ from typing import Any
 
 import numpy as np
 
-from crossrec.errors import check_range
+from crossrec.config import POOLINGS
+from crossrec.errors import check_name
 
+from .batches import Batcher, by_length
 from .encoder import Vectors
 from .generator import Progress
-from .models import check_folder, fingerprint
-from .torch_tools import batches_by_length, loading, pick_device
+from .models import check_folder, fingerprint, width
+from .torch_tools import load_model, loading, pick_device
 
 _MAX_TOKENS = 256
+_ROWS, _ROWS_GPU = 8, 64  # texts in one pass
+_GRID = 8  # passes are a multiple of so many tokens long
 
 
 class SentenceEncoder:
     """Unit vectors of texts from a local model folder, in float32; the model is loaded at the first text.
 
+    Every pass has one of a few fixed shapes, filled up with copies. So on a CPU a text's vector is the same, bit for
+    bit, alone and in any company: libraries sum in another order for another shape.
+
+    Args:
+        folder: Of an encoder or a causal language model.
+        device: Where to compute.
+        pooling: "mean" of the token states, or the "last" one, which in a causal model has read the whole text.
+
     Raises:
         ModelError: If the folder does not hold a whole model.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], device: str = "auto", batch_size: int = 64) -> None:
-        check_range("batch_size", batch_size, 1)
+    def __init__(self, folder: str | os.PathLike[str], device: str = "auto", pooling: str = "mean") -> None:
+        check_name("context.pooling", pooling, POOLINGS)
         self.folder = Path(folder)
         self.device = device
-        self.batch_size = batch_size
+        self.pooling = pooling
         check_folder(self.folder, "encoder")
-        self.dimension = int(json.loads((self.folder / "config.json").read_bytes())["hidden_size"])
+        self.dimension = width(json.loads((self.folder / "config.json").read_bytes()))
+        self._batcher = Batcher(_ROWS, self.folder, filled=True)
         self._loaded: tuple[Any, Any] | None = None
 
     @cached_property
     def identity(self) -> str:
-        """The weights, the pooling and the cut-off; batch size and device change nothing but rounding."""
-        return f"mean-pool-1-{_MAX_TOKENS}-{fingerprint(self.folder)}"
+        """The weights, the pooling and the cut-off; the device changes nothing but rounding."""
+        return f"{self.pooling}-pool-2-{_MAX_TOKENS}-{fingerprint(self.folder)}"
 
     def encode(self, texts: Sequence[str], on_progress: Progress | None = None) -> Vectors:
-        """Unit vectors ``(n, dimension)``, in the texts' order; equal texts share one computation."""
-        import torch
+        """Unit vectors ``(n, dimension)``, in the texts' order; equal texts share one computation.
 
-        result = np.zeros((len(texts), self.dimension), np.float32)
+        Raises:
+            ModelError: If the model cannot be loaded, or not even a single text fits into memory.
+        """
         if not texts:
-            return result
+            return np.zeros((0, self.dimension), np.float32)
         tokenizer, model = self._load()
         distinct = list(dict.fromkeys(texts))
-        tokens = tokenizer(distinct, truncation=True, max_length=_MAX_TOKENS)["input_ids"]
+        # An empty text still needs a token to pool.
+        found = tokenizer([text or " " for text in distinct], truncation=True, max_length=_longest(model))["input_ids"]
+        tokens = [ids or [tokenizer.pad_token_id] for ids in found]
         vectors = np.zeros((len(distinct), self.dimension), np.float32)
-        for batch in batches_by_length([len(ids) for ids in tokens], self.batch_size):
-            inputs = tokenizer.pad({"input_ids": [tokens[i] for i in batch]}, return_tensors="pt").to(model.device)
-            with torch.inference_mode():
-                states = model(**inputs).last_hidden_state  # (batch, tokens, dimension)
-                mask = inputs["attention_mask"].unsqueeze(-1).to(states.dtype)
-                pooled = (states * mask).sum(1) / mask.sum(1).clamp(min=1)
-                unit = torch.nn.functional.normalize(pooled, dim=1)
-            vectors[batch] = unit.float().cpu().numpy()
+        groups = by_length([len(ids) for ids in tokens], _GRID)
+        for block, made in self._batcher.run(groups, lambda rows: self._encode_block([tokens[i] for i in rows])):
+            vectors[block] = made
             if on_progress is not None:
-                on_progress(len(batch))
+                on_progress(len(block))
         position = {text: i for i, text in enumerate(distinct)}
-        result[:] = vectors[[position[text] for text in texts]]
-        return result
+        return vectors[[position[text] for text in texts]]
+
+    def _encode_block(self, tokens: list[list[int]]) -> Vectors:
+        import torch
+
+        tokenizer, model = self._load()
+        rows, width = self._batcher.rows, -(-max(map(len, tokens)) // _GRID) * _GRID
+        ids = torch.full((rows, width), tokenizer.pad_token_id)
+        mask = torch.zeros((rows, width), dtype=torch.long)
+        for row in range(rows):
+            filled = tokens[min(row, len(tokens) - 1)]
+            ids[row, : len(filled)] = torch.tensor(filled)
+            mask[row, : len(filled)] = 1
+        ids, mask = ids.to(model.device), mask.to(model.device)
+        with torch.inference_mode():
+            states = model(input_ids=ids, attention_mask=mask).last_hidden_state  # (rows, width, dimension)
+            unit = torch.nn.functional.normalize(pool(states, mask, self.pooling), dim=1)
+        vectors: Vectors = unit[: len(tokens)].float().cpu().numpy()
+        return vectors
 
     def _load(self) -> tuple[Any, Any]:
         if self._loaded is None:
@@ -73,10 +101,28 @@ class SentenceEncoder:
             from transformers import AutoModel, AutoTokenizer
 
             with loading(self.folder):
-                tokenizer = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
-                model: Any = AutoModel.from_pretrained(self.folder, dtype=torch.float32, local_files_only=True)
+                tokenizer: Any = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
+                model = load_model(AutoModel, self.folder, dtype=torch.float32).to(pick_device(self.device))
             tokenizer.padding_side = "right"
             if tokenizer.pad_token is None:
-                tokenizer.pad_token = tokenizer.eos_token
-            self._loaded = tokenizer, model.to(pick_device(self.device)).eval()
+                # Padding is masked, so that any token will do.
+                tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(0)
+            self._batcher = Batcher(_ROWS if model.device.type == "cpu" else _ROWS_GPU, self.folder, filled=True)
+            self._loaded = tokenizer, model
         return self._loaded
+
+
+def _longest(model: Any) -> int:
+    """How many tokens of a text are read: a multiple of the grid, so that padding fits into the model's window too."""
+    window = getattr(model.config.get_text_config(), "max_position_embeddings", None) or _MAX_TOKENS
+    return int(min(_MAX_TOKENS, window // _GRID * _GRID))
+
+
+def pool(states: Any, mask: Any, pooling: str) -> Any:
+    """One vector per text, (n, dimension): the mean of its token states (n, tokens, dimension), or the last one."""
+    import torch
+
+    if pooling == "last":
+        return states[torch.arange(len(states), device=states.device), mask.sum(1) - 1]
+    weights = mask.unsqueeze(-1).to(states.dtype)
+    return (states * weights).sum(1) / weights.sum(1).clamp(min=1)

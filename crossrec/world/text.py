@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from .vocabulary import (
     BAIT,
-    DAYPART_PHRASES,
     DESCRIPTION_OPENINGS,
     DESCRIPTION_TAILS,
     EDITIONS,
@@ -146,34 +145,23 @@ def item_description(scenario: str, topic: int, second_topic: int, serial: int) 
     return f"{sentence}, {DESCRIPTION_TAILS[serial % len(DESCRIPTION_TAILS)]} {TOPICS[second_topic]}."
 
 
-def persona_text(interests: Sequence[int], routine: int | None, daypart: str) -> str:
-    """Write a recommender's profile note about a person.
+def interests_text(interests: Sequence[int]) -> str:
+    """Name a person's interests in a sentence, such as "Likes running and home cooking" with its full stop.
 
     Args:
         interests: Indices in `TOPICS`, in any order; repetitions count once.
-        routine: Index of the topic that the person habitually turns to at `daypart`, or None if there is none.
-        daypart: When the routine takes place, such as "evening". Unused without a routine.
-
-    Returns:
-        One or two sentences, such as "Likes running and home cooking. In the evening often turns to photography."
 
     Raises:
-        ValueError: If an interest or the routine is no topic.
+        ValueError: If an interest is no topic.
     """
     topics = sorted(set(interests))
-    for topic in topics if routine is None else [*topics, routine]:
+    for topic in topics:
         _check(topic, 0)
     names = [TOPICS[topic] for topic in topics]
     if not names:
-        likes = "Has no known interests."
-    elif len(names) == 1:
-        likes = f"Likes {names[0]}."
-    else:
-        likes = f"Likes {', '.join(names[:-1])} and {names[-1]}."
-    if routine is None:
-        return likes
-    when = DAYPART_PHRASES.get(daypart, f"During the {daypart}")
-    return f"{likes} {when} often turns to {TOPICS[routine]}."
+        return "Has no known interests."
+    before = f"{', '.join(names[:-1])} and " if len(names) > 1 else ""
+    return f"Likes {before}{names[-1]}."
 
 
 def query_text(query: int) -> str:

@@ -247,13 +247,3 @@ SCENARIO_PHRASES: Final[dict[str, str]] = {
     "search": "searching the web",
     "games": "playing games",
 }
-
-DAYPART_PHRASES: Final[dict[str, str]] = {
-    "morning": "In the morning",
-    "noon": "Around noon",
-    "midday": "Around midday",
-    "lunch": "At lunch",
-    "afternoon": "In the afternoon",
-    "evening": "In the evening",
-    "night": "At night",
-}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from crossrec.observation import AGE_BANDS, DEVICES, LANGUAGES, LOCATIONS, WEEKDAYS
 from crossrec.world.scenario import Scenario
-from crossrec.world.text import TOPICS, persona_text, query_text, scenario_phrase
+from crossrec.world.text import TOPICS, interests_text, query_text, scenario_phrase
 
 from ..base import PeopleCore
 
@@ -106,7 +106,7 @@ class LifeLog:
         seen = core.simulator.seen
         profile = seen.profile[0].tolist()
         age, language = AGE_BANDS[profile.index(1)], LANGUAGES[profile.index(1, len(AGE_BANDS)) - len(AGE_BANDS)]
-        about = f"{age}, {language}. {persona_text(seen.stated[0].tolist(), None, '')}"
+        about = f"{age}, {language}. {interests_text(seen.stated[0].tolist())}"
         return cls(int(seen.user[0]), about, core.world.scenarios, core.config.horizon, _scene(core))
 
     def add(self, core: PeopleCore) -> None:

@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from crossrec.envs.context import LanguageReader, OracleReader, ZeroReader
+from crossrec.config import ContextConfig, PromptConfig
 from crossrec.language.context import ContextSource
 from crossrec.language.encoder import HashingEncoder
 from crossrec.language.generator import TemplateGenerator
 from crossrec.language.projection import Projection
+from crossrec.language.reader import LanguageReader, OracleReader, ZeroReader
 
 DIMENSION = 16
 
@@ -44,7 +45,7 @@ def plain(infos):
     return {key: value for key, value in infos.items() if "final" not in key}
 
 
-def make_reader(world, kind="template", **options):
+def make_reader(world, kind="template", *, refresh="enter", **prompt):
     """A reader that needs no model: template, shuffled, oracle or zeros."""
     if kind == "zeros":
         return ZeroReader(DIMENSION)
@@ -53,4 +54,5 @@ def make_reader(world, kind="template", **options):
     projection = Projection.fit(encoder.encode(world.catalogue.texts()), DIMENSION)
     if kind == "oracle":
         return OracleReader(source, projection)
-    return LanguageReader(world, source, projection, shuffled=kind == "shuffled", **options)
+    config = ContextConfig(refresh=refresh, refresh_steps=3, prompt=PromptConfig(**prompt))
+    return LanguageReader(world, source, projection, config, shuffled=kind == "shuffled")

@@ -32,7 +32,7 @@ WRAPPED = pytest.mark.filterwarnings(
 
 
 def with_context(env):
-    return ContextWrapper(env, make_reader(env.unwrapped.world, n_titles=3))
+    return ContextWrapper(env, make_reader(env.unwrapped.world, titles=3))
 
 
 WRAPPERS = {
@@ -143,7 +143,7 @@ COPIED = {
     "single": lambda: CrossScenarioEnv(EnvConfig(horizon=20), expose_truth=True),
     "vector": make_vector,
     "single with context": lambda: with_context(CrossScenarioEnv(EnvConfig(horizon=20))),
-    "vector with context": lambda: VectorContextWrapper(make_vector(), make_reader(make_vector().world, n_titles=3)),
+    "vector with context": lambda: VectorContextWrapper(make_vector(), make_reader(make_vector().world, titles=3)),
     "vectors": lambda: ExpandItems(CrossScenarioEnv(EnvConfig(horizon=20))),
 }
 

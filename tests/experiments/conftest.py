@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from crossrec.experiments.cli import main
+from crossrec.language.models import status
 
 SMALL = [
     "context=template",
@@ -39,6 +40,14 @@ def crossrec(capfd):
         return Said(status, *capfd.readouterr())
 
     return run
+
+
+@pytest.fixture
+def models():
+    """Skips a test where the default models have not been fetched."""
+    for model in status():
+        if not model.complete:
+            pytest.skip(f"needs the fetched models: {model.problem}")
 
 
 def in_a_process(*words, **options):

@@ -9,6 +9,8 @@ from crossrec.errors import ConfigError
 from crossrec.experiments.choices import choices
 from crossrec.experiments.compose import compose_train
 
+SERVED = ["context=llm", "context.generator=openai", "context.endpoint.model=lm"]
+
 MISTAKES = [
     (["sed=3"], r"Unknown option 'sed'; did you mean 'seed'\? allowed: agent, context"),
     (["env.horizn=3"], r"Unknown option 'env.horizn'; did you mean 'horizon'"),
@@ -18,8 +20,8 @@ MISTAKES = [
     (["agent=ppo", "agent.buffer_size=3"], r"Unknown option 'agent.buffer_size'; .*allowed: batch_size, clip_range"),
     (["agent=dqnn"], r"agent=dqnn is unknown; did you mean 'dqn'\? allowed: dqn, ppo"),
     (["env=newz"], r"env=newz is unknown; did you mean 'news'\? allowed: ageing, carry_over"),
-    (["context=templat"], r"context=templat is unknown; did you mean 'template'\? allowed: llm, none"),
-    (["context.name=foo"], r"context.name='foo' is unknown; allowed: llm, none, oracle"),
+    (["context=templat"], r"context=templat is unknown; did you mean 'template'\? allowed: encode, llm, none"),
+    (["context.name=foo"], r"context.name='foo' is unknown; allowed: encode, llm, none, oracle"),
     (["context.encoder=mini"], r"context.encoder='mini' is unknown; did you mean 'minilm'\? allowed: hashing"),
     (["env.scenarios=[news,vido]"], r"scenarios='vido' is unknown; did you mean 'video'"),
     (["env.scenarios=news"], r"env.scenarios=news: .*not a .*list"),
@@ -36,7 +38,21 @@ MISTAKES = [
     (["env.n_candidates=-5"], r"n_candidates=-5 is out of range; allowed: from 4 to 10,000"),
     (["env.behaviour.churn=2"], r"behaviour.churn=2.0 is out of range; allowed: from 0 to 1"),
     (["env.behaviour.interest=inf"], r"behaviour.interest=inf is out of range"),
-    (["context.titles=4"], r"context.titles=4 is out of range; allowed: from 0 to 3"),
+    (["context.prompt.titles=4"], r"context.prompt.titles=4 is out of range; allowed: from 0 to 3"),
+    (["context.prompt.sees=[persona,dayparts]"], r"sees='dayparts' is unknown; did you mean 'daypart'"),
+    (["context.prompt.moment='{{ wether }}'"], r"context.prompt.moment, line 1: unknown variable 'wether'"),
+    (["prompt=fr"], r"prompt=fr is unknown; allowed: en, es, zh"),
+    (["context.titles=1"], r"Unknown option 'context.titles'; "),
+    (["context.refresh=daily"], r"context.refresh='daily' is unknown; allowed: enter, steps, topic"),
+    (["context.refresh_steps=0"], r"context.refresh_steps=0 is out of range; allowed: at least 1|from 1"),
+    (["context=shuffled", "context.shuffles=zeros"], r"context.shuffles='zeros' is unknown; allowed: encode, llm, t"),
+    (["context=llm", "context.generator=openai"], r"context.endpoint.model is empty; set it to the name that"),
+    (["context=llm", "context.generator=openai", "context.endpoint.url=here"], r"endpoint.url='here' is no address"),
+    (
+        [*SERVED, "context.endpoint.timeout=0"],
+        r"context.endpoint.timeout=0.0 is out of range; allowed: from 0.1 to 3600",
+    ),
+    (["context.quantisation=int3"], r"context.quantisation='int3' is unknown; did you mean 'int"),
     (["context.dimension=0"], r"context.dimension=0 is out of range"),
     (["eval_first_user=63"], r"eval_first_user=63 is among the people met in training \(ids below 64\)"),
     (["train_users=500001"], r"eval_first_user=500000 is among the people met in training \(ids below 500001\)"),
@@ -81,11 +97,13 @@ def test_composing_leaves_nothing_behind_for_the_next_time():
     assert isinstance(compose_train([]).agent, DQNConfig)
 
 
-@pytest.mark.parametrize("group", ["env", "agent", "context"])
+@pytest.mark.parametrize("group", ["env", "agent", "context", "prompt"])
 def test_every_shipped_config_composes(group):
     for name in choices(group):
         config = compose_train([f"{group}={name}"])
-        if group != "env":
+        if group == "prompt":
+            assert config.context.prompt.language == name
+        elif group != "env":
             assert getattr(config, group).name == name
 
 
@@ -116,3 +134,16 @@ def test_a_damaged_own_config_is_refused_in_one_sentence(tmp_path):
     with pytest.raises(ConfigError, match="mine") as raised:
         compose_train(["agent=mine"], str(tmp_path))
     assert "\n" not in str(raised.value)
+
+
+def test_mappings_take_any_key_on_the_command_line():
+    words = [
+        "context.endpoint.extra={top_k: 1}",
+        "context.prompt.words={chess: ajedrez}",
+        "context.prompt.words.tea=te",
+    ]
+    context = compose_train(words).context
+    assert context.endpoint.extra == {"top_k": 1}
+    assert context.prompt.words == {"chess": "ajedrez", "tea": "te"}
+    with pytest.raises(ConfigError, match=r"Unknown option 'context.endpoint.extras'; did you mean 'extra'"):
+        compose_train(["context.endpoint.extras={top_k: 1}"])

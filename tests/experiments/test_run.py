@@ -52,7 +52,10 @@ def test_the_result_names_versions_and_what_was_done(result):
     expected = (training["transitions"] - 500) / 64
     assert training["gradient_steps"] == pytest.approx(expected, rel=0.15)
     assert result["contexts"]["generated"] > 100
-    assert result["contexts"]["fallbacks"] == 0
+    for used in (result["contexts"]["training"], result["contexts"]["evaluation"]):
+        assert used["distinct"] > 50
+        assert used["replaced"] == {}
+    assert len({result["contexts"]["hash"], *(result["contexts"][k]["hash"] for k in ("training", "evaluation"))}) == 3
 
 
 def test_the_result_is_json_for_everybody(finished):

@@ -6,22 +6,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from crossrec.config import PromptConfig
 from crossrec.errors import ModelError
+from crossrec.language.answer import Answer
 from crossrec.language.encoder import Vectors
 from crossrec.language.models import Kind, locate
-from crossrec.language.prompt import Prompt
+from crossrec.language.prompt import Moment, Prompt, PromptWriter
 
 TOPICS = ("running", "home cooking", "photography", "gardening", "chess", "sailing")
 
 
-def make_prompts(n: int) -> list[Prompt]:
+def make_moments(n: int) -> list[Moment]:
     """Distinct moments of different lengths."""
     return [
-        Prompt(
-            persona=f"Likes {TOPICS[i % 6]} and {TOPICS[(i + 2) % 6]}. Often turns to {TOPICS[i // 6 % 6]}.",
+        Moment(
+            likes=(TOPICS[i % 6], TOPICS[(i + 2) % 6]),
+            routine=TOPICS[i // 6 % 6],
             scenario=("watching videos", "reading the news", "shopping online")[i % 3],
             daypart="evening",
-            when=("weekend", "weekday")[i % 2],
+            weekend=("weekend", "weekday")[i % 2],
             device=("tv", "phone")[i % 2],
             enjoyed=tuple(f"Part {i + j}: easy {TOPICS[(i + j) % 6]} for beginners" for j in range(i % 4)),
         )
@@ -29,23 +32,30 @@ def make_prompts(n: int) -> list[Prompt]:
     ]
 
 
+def make_prompts(n: int) -> list[Prompt]:
+    """What is asked about distinct moments."""
+    sees = ["persona", "scenario", "daypart", "weekend", "device"]
+    writer = PromptWriter(PromptConfig(sees=sees, titles=3))
+    return [writer.write(moment) for moment in make_moments(n)]
+
+
 class CountingGenerator:
-    """Writes the persona and remembers the batches that it was asked for."""
+    """Repeats the prompt and remembers the batches that it was asked for."""
 
     identity = "counting"
 
     def __init__(self) -> None:
         self.batches: list[int] = []
 
-    def generate(self, prompts: Sequence[Prompt], on_progress: Callable[[int], None] | None = None) -> list[str]:
+    def generate(self, prompts: Sequence[Prompt], on_progress: Callable[[int], None] | None = None) -> list[Answer]:
         self.batches.append(len(prompts))
-        return [f"wants: {prompt.text()}" for prompt in prompts]
+        return [Answer(f"wants: {prompt.text}") for prompt in prompts]
 
 
 class AbsentGenerator(CountingGenerator):
     """The same name as CountingGenerator, but its model is gone."""
 
-    def generate(self, prompts: Sequence[Prompt], on_progress: Callable[[int], None] | None = None) -> list[str]:
+    def generate(self, prompts: Sequence[Prompt], on_progress: Callable[[int], None] | None = None) -> list[Answer]:
         raise ModelError("the generator was loaded")
 
 

@@ -11,9 +11,11 @@ from filelock import FileLock
 from rich.console import Console
 from safetensors.numpy import save_file
 
+from crossrec.config import PromptConfig
 from crossrec.errors import ModelError
 from crossrec.language import fetch, models
 from crossrec.language.causal import TransformersGenerator
+from crossrec.language.prompt import PromptWriter
 from crossrec.language.sentence import SentenceEncoder
 from crossrec.paths import cache_dir, models_dir, store_path
 
@@ -36,7 +38,7 @@ def make_folder(path, architecture="LlamaForCausalLM", seed=0):
 
 
 def test_everything_lies_in_the_chosen_cache(cache, monkeypatch):
-    assert (cache_dir(), models_dir(), store_path()) == (cache, cache / "models", cache / "contexts.sqlite")
+    assert (cache_dir(), models_dir(), store_path()) == (cache, cache / "models", cache / "contexts-2.sqlite")
     monkeypatch.delenv("CROSSREC_CACHE")
     assert cache_dir().name == "crossrec"
 
@@ -96,6 +98,20 @@ def test_a_folder_that_is_not_whole_is_refused(tmp_path, harm, words):
     assert "\n" not in str(caught.value)
 
 
+def test_a_tokenizer_of_an_older_form_is_named(tmp_path):
+    path = make_folder(tmp_path / "model")
+    (path / "tokenizer.json").rename(path / "tokenizer.model")
+    with pytest.raises(ModelError, match=r"no tokenizer\.json but an older tokenizer"):
+        models.check_folder(path, "generator")
+
+
+@pytest.mark.parametrize("architecture", ["Qwen3ForCausalLM", "GPT2LMHeadModel"])
+def test_a_causal_model_can_write_and_encode(tmp_path, architecture):
+    path = make_folder(tmp_path / "model", architecture)
+    for kind in ("generator", "encoder"):
+        assert models.locate(kind, path) == path
+
+
 def test_an_encoder_cannot_write(tmp_path):
     path = make_folder(tmp_path / "model", "BertModel")
     models.check_folder(path, "encoder")
@@ -123,16 +139,19 @@ def test_a_fingerprint_follows_the_content(tmp_path):
     assert models.fingerprint(tmp_path / "copy") in prints
     # Same architecture and file size, other numbers.
     prints.add(models.fingerprint(make_folder(tmp_path / "b", seed=1)))
-    (path / "tokenizer.json").write_text('{"other": 1}')
-    prints.add(models.fingerprint(path))
-    assert len(prints) == 3
+    for name in ("tokenizer.json", "generation_config.json", "chat_template.jinja"):
+        (path / name).write_text('{"other": 1}')
+        prints.add(models.fingerprint(path))
+    assert len(prints) == 5
 
 
 def test_identities_name_what_decides_the_text(tmp_path):
     path = make_folder(tmp_path / "a")
-    variants = [{}, {"max_new_tokens": 5}, {"dtype": "bfloat16"}]
-    assert len({TransformersGenerator(path, **options).identity for options in variants}) == 3
-    assert TransformersGenerator(path, batch_size=3).identity == TransformersGenerator(path).identity
+    other = PromptWriter(PromptConfig(system="Say something else."))
+    variants = [{}, {"max_new_tokens": 5}, {"dtype": "bfloat16"}, {"quantisation": "dynamic"}, {"writer": other}]
+    assert len({TransformersGenerator(path, **options).identity for options in variants}) == 5
+    for rounding in ({"batch_size": 3}, {"device": "cpu"}, {"attention": "eager"}):
+        assert TransformersGenerator(path, **rounding).identity == TransformersGenerator(path).identity
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from crossrec.world.text import (
     QUALIFIERS,
     THINGS,
     TOPICS,
+    interests_text,
     item_description,
     item_title,
-    persona_text,
     scenario_phrase,
 )
 from crossrec.world.vocabulary import (
@@ -106,13 +106,12 @@ def test_a_description_is_one_sentence_about_both_topics(scenario: str) -> None:
         assert any(thing in item_title(scenario, topic, serial) for thing in mentioned)
 
 
-def test_a_persona_does_not_depend_on_the_order_of_interests() -> None:
-    expected = "Likes running, home cooking and chess. In the evening often turns to photography."
+def test_interests_do_not_depend_on_their_order() -> None:
     for interests in itertools.permutations((0, 1, 6)):
-        assert persona_text(interests, 2, "evening") == expected
-    assert persona_text([6, 6], None, "night") == "Likes chess."
-    assert persona_text([1, 0], None, "night") == "Likes running and home cooking."
-    assert persona_text([], 6, "commute") == "Has no known interests. During the commute often turns to chess."
+        assert interests_text(interests) == "Likes running, home cooking and chess."
+    assert interests_text([6, 6]) == "Likes chess."
+    assert interests_text([1, 0]) == "Likes running and home cooking."
+    assert interests_text([]) == "Has no known interests."
 
 
 def test_scenario_phrases() -> None:
@@ -129,4 +128,4 @@ def test_values_out_of_range_are_refused(topic: int, serial: int, named: str) ->
         item_description("news", topic, 0, serial)
     if serial == 0:
         with pytest.raises(ValueError, match=named):
-            persona_text([topic], None, "night")
+            interests_text([topic])

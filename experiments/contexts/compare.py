@@ -1,0 +1,164 @@
+"""What each context is worth: the same agent with every context and several seeds, in one table and one figure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from rich import box
+from rich.table import Table
+
+from crossrec.config import CONTEXTS
+from crossrec.errors import ConfigError, RunError, check_name, check_range
+from crossrec.statistics import Estimate, scores_over_seeds
+
+from ..compose import compose_train
+from ..figures import draw_scores
+from ..report import wide_console
+from ..run import RunFolder
+from ..side_by_side import run_all
+from .tables import check_table_file, write_table_file
+
+TUNED = "finetuned"
+REFERENCE = "none"
+_BOOTSTRAP_SEED = 0
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Mean over seeds with 95% intervals, by context.
+
+    Attributes:
+        scores: Random is 0, the greedy oracle 1.
+        gains: Score minus that of the same agent without context, on the same people and moments.
+        seeds: (s,) seeds behind each mean.
+        people: How many were met per seed.
+        hashes: Hash of all contexts used, by context and seed; empty where there are none.
+    """
+
+    scores: dict[str, Estimate]
+    gains: dict[str, Estimate]
+    seeds: list[int]
+    people: int
+    hashes: dict[str, list[str]]
+
+
+def print_comparison(
+    overrides: list[str], names: list[str], tuned: str | None, seeds: int, jobs: int, out: str | None
+) -> None:
+    """Do what is missing of the runs, then print the table and write it where that is asked.
+
+    Args:
+        overrides: Options of all runs, as for ``crossrec train``.
+        names: Contexts, and TUNED for the encoder in ``tuned``.
+        tuned: Folder of a fine-tuned encoder.
+        seeds: Runs per context: seeds 0 to this.
+        jobs: Runs at once.
+        out: ``.md``, ``.csv`` or ``.parquet``; beside a ``.md`` also a figure.
+
+    Raises:
+        ConfigError: If an option is wrong, before anything runs.
+        RunError: If a run fails; the others are finished first, and what is done is kept.
+    """
+    check_range("--seeds", seeds, 1, 10_000)
+    check_range("--jobs", jobs, 1, 1024)
+    for name in names:
+        check_name("--contexts", name, [*CONTEXTS, *([TUNED] if tuned else [])])
+    if len(set(names)) < len(names) or REFERENCE not in names:
+        raise ConfigError(f"--contexts={','.join(names)} must name each context once, and '{REFERENCE}' among them.")
+    if any(word.startswith(("context=", "seed=")) for word in overrides):
+        raise ConfigError("context= and seed= are what is compared; use --contexts and --seeds.")
+    check_table_file(out)
+    words = {
+        (name, seed): [*overrides, *_words(name, tuned), f"seed={seed}"] for seed in range(seeds) for name in names
+    }
+    folders, failed = run_all({f"{name}, seed {seed}": w for (name, seed), w in words.items()}, jobs)
+    if failed:
+        raise RunError(failed)
+    runs = {name: [folders[f"{name}, seed {seed}"] for seed in range(seeds)] for name in names}
+    comparison = compared(runs)
+    env = next((w.partition("=")[2] for w in reversed(overrides) if w.startswith("env=")), "cross_scenario")
+    agent = compose_train(overrides).agent.name
+    title = f"{agent} on {env}: seeds 0 to {seeds - 1}, {comparison.people} people per seed, never met in training"
+    _print(comparison, title)
+    if out is not None:
+        write_table_file(Path(out), frame(comparison), f"{title}.\n\n{CAPTION}")
+        if Path(out).suffix == ".md":
+            rows = {
+                name: {"score": e.value, "low": e.low, "high": e.high}
+                for name, e in sorted(comparison.scores.items(), key=lambda entry: entry[1].value)
+            }
+            draw_scores(Path(out).with_suffix(".png"), rows, set(rows), title)
+
+
+CAPTION = (
+    "Score: random = 0, greedy oracle = 1. Gain: score minus that of the same agent without context. Means over seeds "
+    "with 95% intervals; seeds, and people within seeds, are resampled together for all contexts."
+)
+
+
+def compared(runs: dict[str, list[RunFolder]]) -> Comparison:
+    """Compare finished runs.
+
+    Args:
+        runs: By context, one for each seed; the same seeds everywhere, and REFERENCE among the contexts.
+    """
+    seeds = [run.result()["seed"] for run in runs[REFERENCE]]
+    names = list(runs)
+    zero, one = (np.stack([_returns(run, policy) for run in runs[REFERENCE]]) for policy in ("random", "oracle"))
+    table = np.stack([np.stack([_returns(run, run.result()["agent"]) for run in runs[name]]) for name in names])
+    rng = np.random.default_rng(_BOOTSTRAP_SEED)
+    scores, gains = scores_over_seeds(table, zero, one, names.index(REFERENCE), rng)
+    hashes = {name: [str(run.result()["contexts"].get("hash", "")) for run in runs[name]] for name in names}
+    return Comparison(
+        dict(zip(names, scores, strict=True)), dict(zip(names, gains, strict=True)), seeds, zero.shape[1], hashes
+    )
+
+
+def frame(comparison: Comparison) -> pd.DataFrame:
+    """One row per context, the best first."""
+    rows = [
+        {
+            "context": name,
+            "score": score.value,
+            "score_low": score.low,
+            "score_high": score.high,
+            "gain": comparison.gains[name].value,
+            "gain_low": comparison.gains[name].low,
+            "gain_high": comparison.gains[name].high,
+        }
+        for name, score in comparison.scores.items()
+    ]
+    return pd.DataFrame(rows).sort_values("score", ascending=False, ignore_index=True)
+
+
+def _words(name: str, tuned: str | None) -> list[str]:
+    if name == TUNED:
+        return ["context=encode", f"context.encoder_folder={tuned}"]
+    return [f"context={name}"]
+
+
+def _returns(run: RunFolder, policy: str) -> NDArray[np.float64]:
+    """(n,) returns of one policy by person."""
+    people = pd.read_parquet(run.evaluation_file)
+    returns = people[people["policy"] == policy].sort_values("user")["return"]
+    values: NDArray[np.float64] = returns.to_numpy(np.float64)
+    return values
+
+
+def _print(comparison: Comparison, title: str) -> None:
+    table = Table(title=title, caption=CAPTION, title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD)
+    for heading in ("context", "score", "95% interval", "gain", "95% interval"):
+        table.add_column(heading, justify="left" if heading == "context" else "right", no_wrap=True)
+    for row in frame(comparison).itertuples(index=False):
+        table.add_row(
+            str(row.context),
+            f"{row.score:.3f}",
+            f"{row.score_low:.3f} to {row.score_high:.3f}",
+            f"{row.gain:+.3f}",
+            f"{row.gain_low:+.3f} to {row.gain_high:+.3f}",
+        )
+    wide_console().print(table)
