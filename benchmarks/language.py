@@ -21,12 +21,14 @@ from rich.table import Table
 
 from crossrec.config import ContextConfig, EnvConfig
 from crossrec.experiments.lab import Lab, build_lab
-from crossrec.language.build import make_source
+from crossrec.language.build import make_generator, make_source
 from crossrec.language.prompt import Prompt
 from crossrec.language.reader import LanguageReader
 
 PEOPLE, STEPS = 256, 20  # of the lives whose contexts are written
 BLOCKING = 48  # calls of (a) that are timed
+PRECISIONS = ({"dtype": "float32"}, {"dtype": "bfloat16"}, {"quantisation": "dynamic"})
+_SAMPLE = 128  # prompts written in each precision
 FEWER, KEPT = 1 / 20, 0.6  # bars: (b) beside (a), and throughput with language beside without
 _CROWDS = (16, 64, 256)
 _ROUNDS, _REPEATS = 7, 40  # measurements of throughput, and how often lives are lived in each
@@ -123,6 +125,22 @@ def _batched(lab: Lab, prompts: list[Prompt], batch_size: int) -> Way:
     return Way(f"(b) distinct prompts, in batches of {batch_size}", len(prompts), seconds, calls)
 
 
+def precisions(prompts: list[Prompt]) -> dict[str, tuple[float, float]]:
+    """Contexts per second of CPU time, and the share of texts that are float32's, by precision."""
+    found: dict[str, tuple[float, float]] = {}
+    exact: list[str] = []
+    for options in PRECISIONS:
+        generator = make_generator(ContextConfig(name="llm", device="cpu", **options))
+        generator.generate(prompts[:1])  # loads the model
+        began = time.process_time()
+        texts = [text for text, _ in generator.generate(prompts[:_SAMPLE])]
+        seconds = time.process_time() - began
+        exact = exact or texts
+        same = float(np.mean([one == other for one, other in zip(texts, exact, strict=True)]))
+        found[" ".join(options.values())] = len(texts) / seconds, same
+    return found
+
+
 def throughput(lives: Lives, people: int) -> dict[bool, float]:
     """User-steps per CPU-second without and with language, in turns on the same lives; medians over rounds."""
     rates: dict[bool, list[float]] = {False: [], True: []}
@@ -138,7 +156,7 @@ def throughput(lives: Lives, people: int) -> dict[bool, float]:
 
 
 def main() -> None:
-    """Print both tables and the bars."""
+    """Print the tables and the bars."""
     import torch
 
     torch.set_num_threads(1)
@@ -149,7 +167,8 @@ def main() -> None:
         ways = generation(lives, context)
         _print_ways(console, ways)
         rates = {people: throughput(lives, people) for people in _CROWDS}
-    _print_rates(console, rates)
+        _print_rates(console, rates)
+        _print_precisions(console, precisions(lives.prompts()))
     for words, held in bars(ways, rates).items():
         console.print(f"bar: {words}: {'holds' if held else 'DOES NOT HOLD'}", highlight=False)
 
@@ -184,6 +203,15 @@ def _print_rates(console: Console, rates: dict[int, dict[bool, float]]) -> None:
         table.add_column(heading, justify="right")
     for people, rate in rates.items():
         table.add_row(f"{people:,}", f"{rate[False]:,.0f}", f"{rate[True]:,.0f}", f"{rate[True] / rate[False]:.0%}")
+    console.print(table)
+
+
+def _print_precisions(console: Console, found: dict[str, tuple[float, float]]) -> None:
+    table = Table(title=f"precision on a CPU, {_SAMPLE} prompts, one thread", title_justify="left", box=SIMPLE_HEAD)
+    for heading in ("precision", "contexts per CPU-second", "texts as in float32"):
+        table.add_column(heading, justify="left" if heading == "precision" else "right")
+    for name, (rate, same) in found.items():
+        table.add_row(name, f"{rate:.1f}", f"{same:.0%}")
     console.print(table)
 
 

@@ -208,7 +208,7 @@ class ContextConfig:
     pooling: str = "mean"  # of token states: mean, or the last token's
     dimension: int = 64  # of items and contexts after the projection fitted on the catalogue
     # where
-    device: str = "auto"  # of the models: auto, cpu, cuda, mps, ...
+    device: str = "auto"  # of the models: auto (CUDA, else MPS, else CPU), cpu, cuda, cuda:1, mps, xpu
     store: str | None = None  # file of the context store; default: in the user's cache
     store_entries: int = 1_000_000  # contexts kept; beyond, the oldest go
 

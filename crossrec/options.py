@@ -221,7 +221,7 @@ def check_context_config(config: ContextConfig, where: str = "") -> None:
         check_name(f"{where}{option}", getattr(config, option), allowed)
     for option, (low, high) in _CONTEXT_RANGES.items():
         check_range(f"{where}{option}", getattr(config, option), low, high)
-    if config.generator == "openai" and config.name in ("llm", "shuffled"):
+    if config.generator == "openai" and "llm" in (config.name, config.shuffles if config.name == "shuffled" else ""):
         from crossrec.language.connection import check_endpoint
 
         check_endpoint(config.endpoint)

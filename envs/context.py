@@ -77,7 +77,7 @@ class ContextWrapper(gym.Wrapper[Observation, np.int64, Observation, np.int64], 
     """Adds ``context`` to the observation of the single environment."""
 
     def __init__(self, env: gym.Env[Observation, np.int64], reader: ContextReader) -> None:
-        RecordConstructorArgs.__init__(self, reader=reader)
+        RecordConstructorArgs.__init__(self, _disable_deepcopy=True, reader=reader)  # a reader may hold models
         gym.Wrapper.__init__(self, env)
         base = env.unwrapped
         if not isinstance(base, CrossScenarioEnv):

@@ -20,11 +20,12 @@ from omegaconf import OmegaConf
 from crossrec import __version__
 from crossrec.config import AGENTS, TrainConfig
 from crossrec.errors import ConfigError, RunError
+from crossrec.language.models import fingerprint
 from crossrec.options import check_train_config, from_options
 from crossrec.world.scenario import spelt_out
 
 _ELSEWHERE = {"runs", "device"}  # options that say where and how a run is computed, not what
-_CONTEXT_ELSEWHERE = {"device", "store", "store_entries", "workers"}
+_CONTEXT_ELSEWHERE = {"device", "store", "store_entries"}
 _ENDPOINT_ELSEWHERE = {"url", "key_variable", "concurrency", "timeout", "retries"}
 _PACKAGES = ("crossrec", "numpy", "scipy", "gymnasium", "stable-baselines3", "torch", "transformers", "numba")
 
@@ -141,15 +142,24 @@ class RunFolder:
 def folder_of(config: TrainConfig) -> RunFolder:
     """The folder of a config's run: readable names and a hash of everything that decides the result."""
     options = {k: v for k, v in dataclasses.asdict(_spelt_out(config)).items() if k not in _ELSEWHERE}
-    # Only in float32 is a text the same in a batch of any size.
-    elsewhere = _CONTEXT_ELSEWHERE | ({"batch_size"} if config.context.dtype == "float32" else set())
+    # Only in plain float32 is a text the same in a batch of any size.
+    exact = config.context.dtype == "float32" and config.context.quantisation == "none"
+    elsewhere = _CONTEXT_ELSEWHERE | ({"batch_size", "workers"} if exact else set())
     options["context"] = {k: v for k, v in options["context"].items() if k not in elsewhere}
+    for kind in ("generator_folder", "encoder_folder"):
+        options["context"][kind] = _model(options["context"][kind])
     endpoint = options["context"]["endpoint"]
     options["context"]["endpoint"] = {k: v for k, v in endpoint.items() if k not in _ENDPOINT_ELSEWHERE}
     options["env"].pop("engine")
     options["version"] = __version__
     digest = hashlib.sha256(json.dumps(options, sort_keys=True).encode()).hexdigest()[:8]
     return RunFolder(Path(config.runs) / f"{config.agent.name}-{config.context.name}-seed{config.seed}-{digest}")
+
+
+def _model(folder: str | None) -> str | None:
+    """What is in a model folder, wherever it lies; of a hub id or a missing folder the name."""
+    path = Path(folder).expanduser() if folder else None
+    return fingerprint(path) if path is not None and path.is_dir() else folder
 
 
 def _spelt_out(config: TrainConfig) -> TrainConfig:

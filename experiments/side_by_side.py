@@ -20,12 +20,15 @@ from .run import RunFolder, folder_of
 _POLL = 0.5  # [s]
 
 
-def run_all(jobs: Mapping[str, Sequence[str]], at_once: int) -> tuple[dict[str, RunFolder], str]:
+def run_all(
+    jobs: Mapping[str, Sequence[str]], at_once: int, config_dir: str | None = None
+) -> tuple[dict[str, RunFolder], str]:
     """Do what is missing of some runs; single-threaded ones side by side beat one that uses all cores.
 
     Args:
         jobs: Options of each run as for ``crossrec train``, by what it is called; the longest first end soonest.
         at_once: How many processes.
+        config_dir: Folder of own configs.
 
     Returns:
         The folders by name, and in words what went wrong; the other runs are finished all the same.
@@ -33,8 +36,9 @@ def run_all(jobs: Mapping[str, Sequence[str]], at_once: int) -> tuple[dict[str, 
     Raises:
         ConfigError: If an option is wrong, before anything runs.
     """
-    folders = {name: folder_of(compose_train(list(words))) for name, words in jobs.items()}
+    folders = {name: folder_of(compose_train(list(words), config_dir)) for name, words in jobs.items()}
     todo = [name for name in jobs if not folders[name].result_file.is_file()]
+    own = ["--config-dir", config_dir] if config_dir is not None else []
     failed = []
     running: dict[str, subprocess.Popen[bytes]] = {}
     with _bars(len(jobs), len(jobs) - len(todo)) as (bars, total):
@@ -43,7 +47,7 @@ def run_all(jobs: Mapping[str, Sequence[str]], at_once: int) -> tuple[dict[str, 
             while todo or running:
                 while todo and len(running) < at_once:
                     name = todo.pop(0)
-                    running[name] = _start(folders[name], jobs[name])
+                    running[name] = _start(folders[name], [*jobs[name], *own])
                     tasks[name] = bars.add_task(name, total=None, note="starting")
                 time.sleep(_POLL)
                 for name, process in list(running.items()):

@@ -6,6 +6,7 @@ References:
 
 from __future__ import annotations
 
+import warnings
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -49,4 +50,6 @@ def with_adapter(model: Any, folder: Path) -> Any:
         known = ", ".join("+".join(names) for names in _PROJECTIONS)
         raise ModelError(f"the model in {folder} has no attention projections named {known}; use --method=full.")
     lora = LoraConfig(r=_RANK, lora_alpha=2 * _RANK, lora_dropout=0.05, target_modules=list(targets))
-    return get_peft_model(model, lora)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers for something by its old name
+        return get_peft_model(model, lora)

@@ -9,6 +9,8 @@ Problem = Literal["", "empty", "refusal"]
 
 MAX_CHARACTERS = 200
 _READ = 10_000  # characters of an answer that are looked at: a server may send megabytes
+_THOUGHTS = re.compile(r"<think>.*?(</think>|\Z)", re.DOTALL)
+_BULLET = re.compile(r"\s*([-*•]|\d+[.)])\s+")
 # Openings by which models decline, in the languages of the shipped prompts.
 _REFUSAL = re.compile(
     r"(i'?m |i am )?(very |so )?sorry\b|i (can'?t|cannot|can not|am unable|'?m unable|won'?t|do not have|don'?t have)\b"
@@ -45,8 +47,10 @@ def answer(raw: str, sentence: str) -> Answer:
 
 
 def clean(text: str) -> str:
-    """The first line of an answer: each keyword once, in printable characters, of bounded length."""
-    line = next((line for line in text[:_READ].splitlines() if line.strip()), "")
+    """The first line of an answer that is no thought and no heading: each keyword once, printable, bounded."""
+    lines = _THOUGHTS.sub("", text[:_READ]).splitlines()
+    line = next((line for line in lines if line.strip() and not line.rstrip().endswith(":")), "")
+    line = _BULLET.sub("", line)
     printable = "".join(c if c.isprintable() else " " for c in line)
     keywords = dict.fromkeys(" ".join(word.split()) for word in printable.split(","))
     return ", ".join(word for word in keywords if word)[:MAX_CHARACTERS].strip(" ,;")

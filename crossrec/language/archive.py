@@ -86,11 +86,14 @@ def import_store(store: ContextStore, file: str | os.PathLike[str]) -> Imported:
         StoreError: If anything is wrong with the file, naming the row, or it does not fit into the store's bound.
     """
     path = Path(file)
-    total = sum(len(entries) for _, entries in _batches(path))
-    if total + (held := len(store)) > store.max_entries:
+    total = missing = 0
+    for writer, entries in _batches(path):
+        total += len(entries)
+        missing += len(entries) - store.known([writer.key(entry.prompt, entry.sentence) for entry in entries])
+    if missing and missing + (held := len(store)) > store.max_entries:
         raise StoreError(
-            f"{path} holds {total:,} contexts and the context store {store.path} {held:,}, where it keeps "
-            f"{store.max_entries:,}, so the oldest would go; set context.store_entries= to {total + held} or more."
+            f"{path} holds {missing:,} new contexts and the context store {store.path} {held:,}, where it keeps "
+            f"{store.max_entries:,}, so the oldest would go; set context.store_entries= to {missing + held} or more."
         )
     new = sum(store.put_many(writer, entries) for writer, entries in _batches(path))
     return Imported(new, total - new)

@@ -8,7 +8,7 @@ from crossrec.config import ContextConfig
 from crossrec.paths import store_path
 from crossrec.world.synthetic import World
 
-from .context import ContextSource
+from .context import BATCH, ContextSource
 from .encoder import Encoder, HashingEncoder
 from .generator import Generator, TemplateGenerator, VerbatimGenerator
 from .projection import Projection
@@ -36,7 +36,8 @@ def make_source(context: ContextConfig) -> ContextSource:
         ModelError: If a model is not there or not whole.
         ConfigError: If an option or template is wrong.
     """
-    return ContextSource(make_generator(context), make_encoder(context), make_store(context))
+    batch = max(BATCH, context.batch_size, context.endpoint.concurrency)
+    return ContextSource(make_generator(context), make_encoder(context), make_store(context), batch)
 
 
 def make_generator(context: ContextConfig) -> Generator:

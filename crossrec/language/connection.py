@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
+import re
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
@@ -32,8 +33,13 @@ def check_endpoint(config: EndpointConfig) -> None:
     except ValueError:
         sound = False
     if not sound:
+        # What has an @ or a question mark may hold a secret.
+        shown = "" if "@" in config.url or "?" in config.url else repr(config.url)
+        raise ConfigError(f"context.endpoint.url={shown} is no address; allowed: http://host:port/v1 or https://...")
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", config.key_variable):
         raise ConfigError(
-            f"context.endpoint.url={config.url!r} is no address; allowed: http://host:port/v1 or https://..."
+            "context.endpoint.key_variable= holds what is no name; it is the name of an environment variable, not the "
+            "key itself."
         )
     if parts.username is not None or parts.query:
         raise ConfigError(

@@ -16,7 +16,6 @@ from .prompt import Prompt
 from .store import Context, ContextStore, Entry, Writer
 
 BATCH = 256
-"""Prompts computed between two writes to the store: all that a killed run loses."""
 TITLES = "titles-1"
 
 
@@ -37,12 +36,19 @@ class Contexts(NamedTuple):
 class ContextSource:
     """Texts and vectors of prompts: from the store, else computed for the whole batch.
 
+    Args:
+        generator: Writes texts.
+        encoder: Embeds them.
+        store: Keeps them, or None.
+        batch: Prompts computed between two writes to the store: all that a killed run loses.
+
     Attributes:
         generated: How many distinct prompts have been computed.
         reused: How many distinct prompts of a call were in the store.
     """
 
-    def __init__(self, generator: Generator, encoder: Encoder, store: ContextStore | None) -> None:
+    def __init__(self, generator: Generator, encoder: Encoder, store: ContextStore | None, batch: int = BATCH) -> None:
+        self.batch = batch
         self.generator = generator
         self.encoder = encoder
         self.store = store
@@ -72,12 +78,18 @@ class ContextSource:
         self.reused += len(known)
         if on_progress is not None and known:
             on_progress(len(known))
-        for start in range(0, len(missing), BATCH):
-            known |= self._compute(missing[start : start + BATCH], on_progress)
+        for start in range(0, len(missing), self.batch):
+            known |= self._compute(missing[start : start + self.batch], on_progress)
         vectors = np.zeros((len(prompts), self.encoder.dimension), np.float32)
         for i, prompt in enumerate(prompts):
             vectors[i] = known[prompt].vector
         return Contexts([known[p].answer for p in prompts], vectors, [keys[p] for p in prompts])
+
+    def missing(self, prompts: Sequence[Prompt]) -> list[Prompt]:
+        """The distinct prompts that the store does not have."""
+        keys = {p: self.writer.key(p.text, p.sentence) for p in dict.fromkeys(prompts)}
+        known = self._stored(keys)
+        return [prompt for prompt in keys if prompt not in known]
 
     def _stored(self, keys: dict[Prompt, bytes]) -> dict[Prompt, Context]:
         if self.store is None or not keys:
@@ -98,9 +110,11 @@ class ContextSource:
     def _keep(self, prompts: list[Prompt], answers: list[Answer]) -> dict[Prompt, Context]:
         vectors = self.encoder.encode([answer.text for answer in answers])
         made = {p: Context(a, v) for p, a, v in zip(prompts, answers, vectors, strict=True)}
-        if self.store is not None:
-            self.store.put_many(self.writer, [Entry(p.text, p.sentence, made[p]) for p in prompts])
         self.generated += len(made)
+        if self.store is not None:
+            new = self.store.put_many(self.writer, [Entry(p.text, p.sentence, made[p]) for p in prompts])
+            if new < len(made):  # another process was sooner, and what the store holds is what counts
+                made |= self._stored({p: self.writer.key(p.text, p.sentence) for p in prompts})
         return made
 
 
@@ -129,8 +143,9 @@ def embed_texts(
             batch = list(missing.items())[first : first + BATCH]
             vectors = encoder.encode([text for _, text in batch])
             entries = [Entry(text, "", Context(Answer(text), v)) for (_, text), v in zip(batch, vectors, strict=True)]
-            store.put_many(writer, entries)
             known |= {key: vector for (key, _), vector in zip(batch, vectors, strict=True)}
+            if store.put_many(writer, entries) < len(entries):  # another process was sooner
+                known |= {key: context.vector for key, context in store.get_many(known).items()}
         result[start : start + len(chunk)] = np.stack([known[key] for key in keys])
         if on_progress is not None:
             on_progress(len(chunk))

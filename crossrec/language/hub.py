@@ -31,7 +31,9 @@ def cached(repository: str, revision: str | None) -> Path | None:
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(huggingface_hub.snapshot_download(repository, revision=revision, local_files_only=True))
+        # Without the patterns a snapshot that lacks files which nobody needs would not count.
+        options = {"revision": revision, "allow_patterns": _NEEDED, "local_files_only": True}
+        return Path(huggingface_hub.snapshot_download(repository, **options))
     except (HFValidationError, LocalEntryNotFoundError, OSError):
         return None
 
@@ -51,8 +53,9 @@ def download(option: str, repository: str, revision: str | None) -> Path:
 
     try:
         # The library's own first question has no time limit; asked here, it has one.
-        commit = huggingface_hub.HfApi().model_info(repository, revision=revision, timeout=_SECONDS).sha
-        return Path(huggingface_hub.snapshot_download(repository, revision=commit, allow_patterns=_NEEDED))
+        huggingface_hub.HfApi().model_info(repository, revision=revision, timeout=_SECONDS)
+        # By its name and not by its commit: the cache notes under which names a snapshot was got.
+        return Path(huggingface_hub.snapshot_download(repository, revision=revision, allow_patterns=_NEEDED))
     # The hub's client raises errors of several libraries; whichever it is, the hub did not give the model.
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")

@@ -63,10 +63,10 @@ class SentenceEncoder:
         """
         if not texts:
             return np.zeros((0, self.dimension), np.float32)
-        tokenizer, model = self._load()
+        tokenizer, model = self.load()
         distinct = list(dict.fromkeys(texts))
         # An empty text still needs a token to pool.
-        found = tokenizer([text or " " for text in distinct], truncation=True, max_length=_longest(model))["input_ids"]
+        found = tokenizer([text or " " for text in distinct], truncation=True, max_length=longest(model))["input_ids"]
         tokens = [ids or [tokenizer.pad_token_id] for ids in found]
         vectors = np.zeros((len(distinct), self.dimension), np.float32)
         groups = by_length([len(ids) for ids in tokens], _GRID)
@@ -80,7 +80,7 @@ class SentenceEncoder:
     def _encode_block(self, tokens: list[list[int]]) -> Vectors:
         import torch
 
-        tokenizer, model = self._load()
+        tokenizer, model = self.load()
         rows, width = self._batcher.rows, -(-max(map(len, tokens)) // _GRID) * _GRID
         ids = torch.full((rows, width), tokenizer.pad_token_id)
         mask = torch.zeros((rows, width), dtype=torch.long)
@@ -95,7 +95,12 @@ class SentenceEncoder:
         vectors: Vectors = unit[: len(tokens)].float().cpu().numpy()
         return vectors
 
-    def _load(self) -> tuple[Any, Any]:
+    def load(self) -> tuple[Any, Any]:
+        """Tokenizer and model, loaded at the first call.
+
+        Raises:
+            ModelError: If the folder's files cannot be loaded.
+        """
         if self._loaded is None:
             import torch
             from transformers import AutoModel, AutoTokenizer
@@ -112,7 +117,7 @@ class SentenceEncoder:
         return self._loaded
 
 
-def _longest(model: Any) -> int:
+def longest(model: Any) -> int:
     """How many tokens of a text are read: a multiple of the grid, so that padding fits into the model's window too."""
     window = getattr(model.config.get_text_config(), "max_position_embeddings", None) or _MAX_TOKENS
     return int(min(_MAX_TOKENS, window // _GRID * _GRID))

@@ -112,6 +112,15 @@ class ContextStore:
                 found[row[1]] = self._entry(row).context
         return found
 
+    def known(self, keys: Sequence[bytes]) -> int:
+        """How many of these keys the store has."""
+        found = 0
+        for start in range(0, len(keys), _PAGE):
+            chunk = keys[start : start + _PAGE]
+            marks = ",".join("?" * len(chunk))
+            found += self._file.select(f"SELECT count(*) FROM contexts WHERE key IN ({marks})", *chunk)[0][0]
+        return found
+
     def put_many(self, writer: Writer, entries: Sequence[Entry]) -> int:
         """Write a batch in one transaction; returns how many are new: keys that are there keep what they have.
 
@@ -164,9 +173,11 @@ class ContextStore:
             return []
         (count,) = self._file.select("SELECT count(*) FROM contexts WHERE writer = ?", *numbers[0])[0]
         places = "SELECT id, row_number() OVER (ORDER BY id) - 1 AS place FROM contexts WHERE writer = ?"
-        chosen = f"SELECT id FROM ({places}) WHERE place % ? = 0 LIMIT ?"
+        # Whenever place * size / count reaches another whole number, one is taken.
+        chosen = f"SELECT id FROM ({places}) WHERE place = 0 OR place * ? / ? != (place - 1) * ? / ?"
         query = f"SELECT {_ROW} FROM contexts WHERE id IN ({chosen}) ORDER BY id"
-        return [self._entry(row) for row in self._file.select(query, *numbers[0], max(1, count // size), size)]
+        size = min(size, count)
+        return [self._entry(row) for row in self._file.select(query, *numbers[0], size, count, size, count)]
 
     def stats(self) -> list[WriterStats]:
         """What the store holds of each writer, the largest first."""

@@ -30,7 +30,7 @@ from crossrec.random import keys
 from .adapter import with_adapter
 from .clicks import Clicks, Figures, measure
 from .models import check_folder
-from .sentence import SentenceEncoder, _longest, pool
+from .sentence import SentenceEncoder, longest, pool
 
 METHODS = ("full", "lora")
 LEARNING_RATES = {"full": 5e-5, "lora": 5e-4}
@@ -97,7 +97,7 @@ def tune(
     """
     import torch
 
-    tokenizer, model = encoder._load()
+    tokenizer, model = encoder.load()
     # Whatever is drawn in here leaves torch's generators as they were.
     with torch.random.fork_rng(devices=[model.device] if model.device.type == "cuda" else []):
         torch.manual_seed(_seed(recipe.seed, _BEGIN))
@@ -204,8 +204,8 @@ class _Trainer:
         import torch
 
         place = {text: i for i, text in enumerate(dict.fromkeys(texts))}
-        longest = _longest(self.model)
-        found = self.tokenizer([text or " " for text in place], truncation=True, max_length=longest)["input_ids"]
+        most = longest(self.model)
+        found = self.tokenizer([text or " " for text in place], truncation=True, max_length=most)["input_ids"]
         tokens = [torch.tensor(ids or [self.tokenizer.pad_token_id]) for ids in found]
         ids = torch.nn.utils.rnn.pad_sequence(tokens, batch_first=True, padding_value=self.tokenizer.pad_token_id)
         mask = torch.nn.utils.rnn.pad_sequence([torch.ones_like(row) for row in tokens], batch_first=True)

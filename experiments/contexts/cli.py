@@ -48,10 +48,12 @@ def add_context(commands: Any) -> None:
     tune = _action(actions, "finetune", "train the encoder on the clicks of a logging policy", _finetune)
     tune.add_argument("--out", required=True, metavar="FOLDER", help="the folder of the new encoder")
     tune.add_argument("--method", default="full", choices=("full", "lora"), help="all weights, or LoRA (peft)")
-    tune.add_argument("--people", type=int, default=2_000, help="lives in the log (default 2,000)")
-    tune.add_argument("--steps", type=int, default=300, help="gradient steps (default 300)")
+    tune.add_argument("--people", type=int, default=4_000, help="lives in the log (default 4,000)")
+    tune.add_argument("--steps", type=int, default=150, help="gradient steps (default 150)")
     tune.add_argument("--batch", type=int, default=64, help="clicks per gradient step (default 64)")
     tune.add_argument("--topic-weight", type=float, default=0.3, help="weight of the topic loss (default 0.3)")
+    tune.add_argument("--learning-rate", type=float, help="at its highest (default 5e-5, for lora 5e-4)")
+    tune.add_argument("--temperature", type=float, default=0.05, help="of the softmax over cosines (default 0.05)")
 
     compare = _action(actions, "compare", "train with every context and several seeds; one table", _compare)
     compare.add_argument("--contexts", default=",".join(CONTEXTS), help="which, by commas")
@@ -123,7 +125,8 @@ def _probe(options: argparse.Namespace) -> None:
 def _finetune(options: argparse.Namespace) -> None:
     from .finetune import Tuning, finetune
 
-    tuning = Tuning(options.method, options.people, options.steps, options.batch, options.topic_weight)
+    names = ("method", "people", "steps", "batch", "topic_weight", "learning_rate", "temperature")
+    tuning = Tuning(**{name: getattr(options, name) for name in names})
     print(finetune(_config(options), tuning, options.out))
 
 
@@ -131,4 +134,6 @@ def _compare(options: argparse.Namespace) -> None:
     from .compare import print_comparison
 
     names = [*options.contexts.split(","), *(["finetuned"] if options.tuned else [])]
-    print_comparison(options.overrides, names, options.tuned, options.seeds, options.jobs, options.out)
+    print_comparison(
+        options.overrides, names, options.tuned, options.seeds, options.jobs, options.out, options.config_dir
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from ..figures import draw_scores
 from ..report import wide_console
 from ..run import RunFolder
 from ..side_by_side import run_all
+from .finetune import tuned_pooling
 from .tables import check_table_file, write_table_file
 
 TUNED = "finetuned"
@@ -34,20 +36,24 @@ class Comparison:
     Attributes:
         scores: Random is 0, the greedy oracle 1.
         gains: Score minus that of the same agent without context, on the same people and moments.
-        seeds: (s,) seeds behind each mean.
         people: How many were met per seed.
-        hashes: Hash of all contexts used, by context and seed; empty where there are none.
+        raw: One row per run: context, seed, score, return per life, and the hash of all contexts that it used.
     """
 
     scores: dict[str, Estimate]
     gains: dict[str, Estimate]
-    seeds: list[int]
     people: int
-    hashes: dict[str, list[str]]
+    raw: pd.DataFrame
 
 
 def print_comparison(
-    overrides: list[str], names: list[str], tuned: str | None, seeds: int, jobs: int, out: str | None
+    overrides: list[str],
+    names: list[str],
+    tuned: str | None,
+    seeds: int,
+    jobs: int,
+    out: str | None,
+    config_dir: str | None = None,
 ) -> None:
     """Do what is missing of the runs, then print the table and write it where that is asked.
 
@@ -57,7 +63,8 @@ def print_comparison(
         tuned: Folder of a fine-tuned encoder.
         seeds: Runs per context: seeds 0 to this.
         jobs: Runs at once.
-        out: ``.md``, ``.csv`` or ``.parquet``; beside a ``.md`` also a figure.
+        out: ``.md``, ``.csv`` or ``.parquet``; beside a ``.md`` also a figure, and the scores of single runs as CSV.
+        config_dir: Folder of own configs.
 
     Raises:
         ConfigError: If an option is wrong, before anything runs.
@@ -69,29 +76,23 @@ def print_comparison(
         check_name("--contexts", name, [*CONTEXTS, *([TUNED] if tuned else [])])
     if len(set(names)) < len(names) or REFERENCE not in names:
         raise ConfigError(f"--contexts={','.join(names)} must name each context once, and '{REFERENCE}' among them.")
-    if any(word.startswith(("context=", "seed=")) for word in overrides):
+    if any(word.startswith(("context=", "context.name=", "seed=")) for word in overrides):
         raise ConfigError("context= and seed= are what is compared; use --contexts and --seeds.")
     check_table_file(out)
     words = {
         (name, seed): [*overrides, *_words(name, tuned), f"seed={seed}"] for seed in range(seeds) for name in names
     }
-    folders, failed = run_all({f"{name}, seed {seed}": w for (name, seed), w in words.items()}, jobs)
+    folders, failed = run_all({f"{name}, seed {seed}": w for (name, seed), w in words.items()}, jobs, config_dir)
     if failed:
         raise RunError(failed)
     runs = {name: [folders[f"{name}, seed {seed}"] for seed in range(seeds)] for name in names}
     comparison = compared(runs)
     env = next((w.partition("=")[2] for w in reversed(overrides) if w.startswith("env=")), "cross_scenario")
-    agent = compose_train(overrides).agent.name
+    agent = compose_train(overrides, config_dir).agent.name
     title = f"{agent} on {env}: seeds 0 to {seeds - 1}, {comparison.people} people per seed, never met in training"
     _print(comparison, title)
     if out is not None:
-        write_table_file(Path(out), frame(comparison), f"{title}.\n\n{CAPTION}")
-        if Path(out).suffix == ".md":
-            rows = {
-                name: {"score": e.value, "low": e.low, "high": e.high}
-                for name, e in sorted(comparison.scores.items(), key=lambda entry: entry[1].value)
-            }
-            draw_scores(Path(out).with_suffix(".png"), rows, set(rows), title)
+        _write(Path(out), comparison, title)
 
 
 CAPTION = (
@@ -106,16 +107,13 @@ def compared(runs: dict[str, list[RunFolder]]) -> Comparison:
     Args:
         runs: By context, one for each seed; the same seeds everywhere, and REFERENCE among the contexts.
     """
-    seeds = [run.result()["seed"] for run in runs[REFERENCE]]
     names = list(runs)
     zero, one = (np.stack([_returns(run, policy) for run in runs[REFERENCE]]) for policy in ("random", "oracle"))
     table = np.stack([np.stack([_returns(run, run.result()["agent"]) for run in runs[name]]) for name in names])
     rng = np.random.default_rng(_BOOTSTRAP_SEED)
     scores, gains = scores_over_seeds(table, zero, one, names.index(REFERENCE), rng)
-    hashes = {name: [str(run.result()["contexts"].get("hash", "")) for run in runs[name]] for name in names}
-    return Comparison(
-        dict(zip(names, scores, strict=True)), dict(zip(names, gains, strict=True)), seeds, zero.shape[1], hashes
-    )
+    raw = pd.DataFrame([_row(name, run.result()) for name in names for run in runs[name]])
+    return Comparison(dict(zip(names, scores, strict=True)), dict(zip(names, gains, strict=True)), zero.shape[1], raw)
 
 
 def frame(comparison: Comparison) -> pd.DataFrame:
@@ -135,9 +133,33 @@ def frame(comparison: Comparison) -> pd.DataFrame:
     return pd.DataFrame(rows).sort_values("score", ascending=False, ignore_index=True)
 
 
+def _write(out: Path, comparison: Comparison, title: str) -> None:
+    write_table_file(out, frame(comparison), f"{title}.\n\n{CAPTION}")
+    if out.suffix == ".md":
+        write_table_file(out.with_suffix(".csv"), comparison.raw, "")
+        bars = {
+            name: {"score": estimate.value, "low": estimate.low, "high": estimate.high}
+            for name, estimate in sorted(comparison.scores.items(), key=lambda entry: entry[1].value)
+        }
+        draw_scores(out.with_suffix(".png"), bars, set(bars), title)
+
+
+def _row(name: str, result: dict[str, Any]) -> dict[str, Any]:
+    scores = result["scores"][result["agent"]]
+    used = result["contexts"].get("hash", "")
+    return {
+        "context": name,
+        "seed": result["seed"],
+        "score": scores["score"],
+        "return": scores["return"],
+        "contexts_hash": used,
+    }
+
+
 def _words(name: str, tuned: str | None) -> list[str]:
-    if name == TUNED:
-        return ["context=encode", f"context.encoder_folder={tuned}"]
+    if name == TUNED and tuned is not None:
+        pooling = tuned_pooling(Path(tuned))
+        return ["context=encode", f"context.encoder_folder='{tuned}'", f"context.pooling={pooling}"]
     return [f"context={name}"]
 
 

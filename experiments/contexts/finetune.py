@@ -52,8 +52,8 @@ class Tuning:
     """
 
     method: str = "full"
-    people: int = 2_000
-    steps: int = 300
+    people: int = 4_000
+    steps: int = 150
     batch: int = 64
     topic_weight: float = 0.3
     learning_rate: float | None = None
@@ -157,6 +157,19 @@ def _digest(encoder: SentenceEncoder, recipe: Recipe, log: Log) -> str:
     return found.hexdigest()[:12]
 
 
+def tuned_pooling(folder: Path) -> str:
+    """How the token states of a tuned encoder are pooled.
+
+    Raises:
+        ConfigError: If the folder is none that :func:`finetune` made.
+    """
+    try:
+        pooling = json.loads((folder / NOTE).read_bytes())["options"]["pooling"]
+    except (OSError, ValueError, LookupError, TypeError):
+        raise ConfigError(f"--tuned={folder} is no folder that `crossrec context finetune` made.") from None
+    return str(pooling)
+
+
 def _is_there(folder: Path, digest: str) -> bool:
     """Whether the folder is finished.
 
@@ -175,6 +188,7 @@ def _is_there(folder: Path, digest: str) -> bool:
     if note["digest"] != digest:
         raise ConfigError(f"--out={folder} holds an encoder that was made by other options; name another folder.")
     check_folder(folder, "encoder")
+    shutil.rmtree(_work_folder(folder, digest), ignore_errors=True)  # left where a process was killed at the very end
     return True
 
 
@@ -185,7 +199,7 @@ def _workplace(folder: Path, digest: str) -> Iterator[Path]:
     Raises:
         ConfigError: If it cannot be made, or the same command is at work in it.
     """
-    work = folder.parent / f".{folder.name}-{digest}"
+    work = _work_folder(folder, digest)
     try:
         work.mkdir(parents=True, exist_ok=True)
         lock = FileLock(work / "lock", timeout=0)
@@ -198,6 +212,10 @@ def _workplace(folder: Path, digest: str) -> Iterator[Path]:
     finally:
         lock.release()
     shutil.rmtree(work)
+
+
+def _work_folder(folder: Path, digest: str) -> Path:
+    return folder.parent / f".{folder.name}-{digest}"
 
 
 def _made(encoder: SentenceEncoder, tuning: Tuning, recipe: Recipe, log: Log, digest: str) -> dict[str, Any]:
@@ -230,10 +248,9 @@ def _print(console: Console, folder: Path, pooling: str) -> None:
     """What the folder's note says."""
     note = json.loads((folder / NOTE).read_bytes())
     figures, clicks = note["figures"], note["clicks"]
-    title = (
-        f"trained on {clicks['training']:,} clicks, measured on {clicks['test']:,} of people who were not learned from"
-    )
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    said = f"Trained on {clicks['training']:,} clicks, measured on {clicks['test']:,} clicks of other people:"
+    console.print(said, soft_wrap=True)
+    table = Table(box=box.SIMPLE_HEAD)
     for heading in ("", "chance", "before", "after"):
         table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     for key, name in _NAMES.items():

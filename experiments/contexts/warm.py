@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import threading
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
 from typing import Any
 
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from crossrec.config import WRITTEN, ContextConfig, TrainConfig
-from crossrec.errors import ConfigError
+from crossrec.errors import ConfigError, ModelError
 from crossrec.language.build import make_source
 from crossrec.language.context import ContextSource
 from crossrec.language.ledger import Ledger
@@ -94,14 +95,25 @@ def write_ahead(lab: Lab, context: ContextConfig, prompts: list[Prompt], progres
     if context.workers == 1:
         lab.source.lookup(prompts, progress.advance)
         return
-    size = context.batch_size
+    missing = lab.source.missing(prompts)
+    lab.source.reused += len(prompts) - len(missing)
+    progress.advance(len(prompts) - len(missing))
+    if not missing:
+        return
+    prompts, size = missing, context.batch_size
     chunks = [prompts[start : start + size] for start in range(0, len(prompts), size)]
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(context.workers, spawn, _start_worker, (context,)) as pool:
         try:
             for done in as_completed([pool.submit(_write, chunk) for chunk in chunks]):
-                lab.source.generated += done.result()
-                progress.advance(size)
+                written, settled = done.result()
+                lab.source.generated += written
+                progress.advance(settled)
+        except BrokenProcessPool as error:
+            raise ModelError(
+                f"a process that writes texts has died, perhaps for lack of memory; set context.workers="
+                f"{context.workers - 1} or less. What is written is in the store."
+            ) from error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)  # what is written stays in the store
             raise
@@ -127,13 +139,13 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _write(prompts: list[Prompt]) -> int:
-    """How many texts were written for these prompts."""
+def _write(prompts: list[Prompt]) -> tuple[int, int]:
+    """How many texts were written for these prompts, and how many there are of both."""
     source = _worker_source
     assert source is not None
     before = source.generated
     source.lookup(prompts)
-    return source.generated - before
+    return source.generated - before, len(prompts)
 
 
 def _live(

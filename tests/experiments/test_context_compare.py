@@ -78,6 +78,10 @@ def test_a_comparison_does_what_is_missing_and_prints_the_same_table_again(cross
     assert again.out == said.out
     assert markdown.read_text().count("| none |") == 1
     assert markdown.with_suffix(".png").stat().st_size > 5_000
+    raw = pd.read_csv(markdown.with_suffix(".csv"))
+    assert list(zip(raw["context"], raw["seed"], strict=True)) == [(c, s) for c in ("none", "template") for s in (0, 1)]
+    np.testing.assert_allclose(raw.groupby("context")["score"].mean(), first["score"].sort_index())
+    assert raw["contexts_hash"].nunique() == 2, "one per seed where there are contexts"
 
 
 @pytest.mark.parametrize(

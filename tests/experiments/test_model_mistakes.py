@@ -65,6 +65,35 @@ def test_a_damaged_or_strange_model_folder_is_refused(crossrec, no_cache, tmp_pa
     assert_one_sentence(said, folder)
 
 
+@pytest.mark.parametrize("kind", ["encoder", "generator"])
+def test_a_hub_id_that_cannot_be_had_is_refused_with_what_to_do_offline(
+    crossrec, no_cache, monkeypatch, tmp_path, kind
+):
+    def unreachable(*_, **__):
+        raise OSError("no network")
+
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", unreachable)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    words = ["context=llm", "context.encoder=hashing"] if kind == "generator" else ["context=none"]
+    said = crossrec(*QUICK, *words, f"context.{kind}_folder=lab/nowhere", f"runs={tmp_path / 'runs'}")
+    assert_one_sentence(said, f"context.{kind}_folder=lab/nowhere", "no network", "HF_HUB_CACHE")
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["context.quantisation=dynamic", "context.device=cuda"], "context.device=cpu"),
+        (["context.quantisation=dynamic", "context.dtype=bfloat16"], "context.dtype=float32"),
+        (["context.generator_revision=v2"], "context.generator_revision=v2"),
+    ],
+    ids=lambda words: " ".join(words) if isinstance(words, list) else "",
+)
+def test_options_of_a_model_that_do_not_go_together_are_refused(crossrec, no_cache, tmp_path, words, named):
+    model = model_folder(tmp_path / "model")
+    words = ["context=llm", "context.encoder=hashing", f"context.generator_folder={model}", *words]
+    assert_one_sentence(crossrec(*QUICK, *words, f"runs={tmp_path / 'runs'}"), named)
+
+
 def corrupt(path):
     path.write_bytes(b"SQLite format 3\x00" + bytes(range(256)) * 20)
 
@@ -100,6 +129,3 @@ def test_a_damaged_store_is_refused_and_left_as_it_was(crossrec, no_cache, tmp_p
     said = crossrec(*QUICK, *words, f"runs={tmp_path / 'runs'}")
     assert_one_sentence(said, store.parent, "context.store=")
     assert before is None or store.read_bytes() == before
-
-
-# Killed runs

@@ -13,6 +13,9 @@ from crossrec.language.answer import MAX_CHARACTERS, Answer, answer, clean
         ("tea" * 1000, ("tea" * 1000)[:MAX_CHARACTERS]),
         ("x" * 10_000_000, "x" * MAX_CHARACTERS),
         ("爵士乐, 徒步", "爵士乐, 徒步"),
+        ("<think>\nThis person\nlikes jazz.</think>\n\njazz, tea", "jazz, tea"),
+        ("Keywords:\n- jazz, tea\n- rock", "jazz, tea"),
+        ("1. jazz, tea", "jazz, tea"),
     ],
 )
 def test_an_answer_is_the_first_line_in_printable_characters_each_keyword_once(raw, text):
@@ -20,7 +23,7 @@ def test_an_answer_is_the_first_line_in_printable_characters_each_keyword_once(r
     assert answer(raw, "template") == Answer(text)
 
 
-@pytest.mark.parametrize("raw", ["", " \n\t ", ",,, ,", "\x00\x01", "\u200b"])
+@pytest.mark.parametrize("raw", ["", " \n\t ", ",,, ,", "\x00\x01", "\u200b", "<think>and so on", "Keywords:"])
 def test_nothing_is_counted_as_empty_and_replaced(raw):
     assert answer(raw, "template") == Answer("template", "empty")
 

@@ -186,7 +186,7 @@ def test_vectors_of_another_width_than_the_stores_are_refused(file, empty):
 def test_an_import_never_drives_out_what_the_store_holds(file, tmp_path):
     small = ContextStore(tmp_path / "small.sqlite", max_entries=100)
     small.put_many(WRITERS[0], entries(50, 8, start=500))
-    with pytest.raises(StoreError, match=r"holds 60 contexts .* 50, where it keeps 100, .*store_entries= to 110"):
+    with pytest.raises(StoreError, match=r"holds 60 new contexts .* 50, where it keeps 100, .*store_entries= to 110"):
         import_store(small, file)
     assert len(small) == 50
     assert import_store(ContextStore(small.path, max_entries=110), file) == Imported(60, 0)

@@ -61,8 +61,28 @@ def test_other_generators_encoders_and_fallback_sentences_do_not_share(store):
     assert source.generated == 3
 
 
-def test_what_was_computed_before_a_failure_is_kept(store, monkeypatch):
-    monkeypatch.setattr("crossrec.language.context.BATCH", 4)
+def test_what_the_store_holds_counts_when_two_write_the_same_at_once(store):
+    prompts, encoder = make_prompts(3), HashingEncoder(8)
+
+    class Slower(CountingGenerator):
+        def generate(self, prompts, on_progress=None):
+            if sooner.generated == 0:
+                sooner.lookup(prompts[:2])
+            return [Answer(f"another text {i}") for i in range(len(prompts))]
+
+    sooner, slower = (ContextSource(kind(), encoder, store) for kind in (CountingGenerator, Slower))
+    contexts = slower.lookup(prompts)
+    assert [text for text, _ in contexts.answers] == [
+        f"wants: {prompts[0].text}",
+        f"wants: {prompts[1].text}",
+        "another text 2",
+    ]
+    again = ContextSource(AbsentGenerator(), encoder, store).lookup(prompts)
+    assert again.answers == contexts.answers
+    np.testing.assert_array_equal(again.vectors, contexts.vectors)
+
+
+def test_what_was_computed_before_a_failure_is_kept(store):
 
     class Failing(CountingGenerator):
         def generate(self, prompts, on_progress=None):
@@ -70,7 +90,7 @@ def test_what_was_computed_before_a_failure_is_kept(store, monkeypatch):
                 raise GenerationError("stopped", {3: Answer("the last of the batch"), 1: Answer("the second")})
             return super().generate(prompts)
 
-    source, prompts = ContextSource(Failing(), HashingEncoder(8), store), make_prompts(20)
+    source, prompts = ContextSource(Failing(), HashingEncoder(8), store, batch=4), make_prompts(20)
     with pytest.raises(ModelError, match="stopped"):
         source.lookup(prompts)
     assert (source.generated, len(store)) == (10, 10)

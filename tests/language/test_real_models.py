@@ -78,9 +78,9 @@ def test_tokens_of_a_prompt_are_the_same_apart_from_its_opening(generator):
 
 @pytest.mark.model
 def test_int8_and_bfloat16_stay_close_to_float32(generator, encoder, answers):
-    exact = encoder.encode([answer.text for answer in answers])
+    exact = encoder.encode([answer.text for answer in answers[:5]])
     for options in ({"quantisation": "dynamic"}, {"dtype": "bfloat16"}):
-        rounded = TransformersGenerator(generator.folder, **options).generate(make_prompts(12))
+        rounded = TransformersGenerator(generator.folder, **options).generate(make_prompts(5))
         cosine = (encoder.encode([answer.text for answer in rounded]) * exact).sum(1)
         assert cosine.mean() > 0.7
 

@@ -116,6 +116,10 @@ def test_a_sample_is_spread_evenly_and_always_the_same(store):
     assert [e.prompt for e in store.sample(WRITER, 4)] == ["prompt 0", "prompt 25", "prompt 50", "prompt 75"]
     assert len(store.sample(WRITER, 100)) == len(store.sample(WRITER, 1000)) == 100
     assert len(store.sample(WRITER, 70)) == 70
+    places = [int(e.prompt.split()[1]) for e in store.sample(WRITER, 64)]
+    assert len(places) == 64
+    assert max(places) > 95
+    assert set(np.diff(places)) == {1, 2}
     assert store.sample(WRITER, 0) == store.sample(Writer("nobody", "e"), 5) == []
 
 

@@ -263,7 +263,7 @@ def test_lora_without_peft_names_the_extra(tmp_path, monkeypatch):
 def test_a_loss_that_is_no_number_ends_the_training(tmp_path):
     base = make_bert(tmp_path / "base", TEXTS)
     encoder = SentenceEncoder(base, device="cpu")
-    model = encoder._load()[1]
+    model = encoder.load()[1]
     tuning_steps = []
 
     def spoil(step, loss):
