@@ -70,7 +70,7 @@ $(PEERS_READY): benchmarks/peers-constraints.txt
 bench-peers: $(PEERS_READY)  ## print the speed of two peers, RecSim and SARDINE, in a venv of their own
 	$(PEERS)/bin/python benchmarks/peers.py
 
-contexts: models  ## what each context is worth: fine-tune, train 40 runs, probe; writes docs/contexts-*.md
+contexts: models  ## what each context is worth: fine-tune, train 45 runs, probe; writes docs/contexts-*.md
 	$(BIN)/crossrec context finetune --out runs/tuned
 	$(BIN)/crossrec context compare --tuned runs/tuned --out docs/contexts-compared.md steps=40000 $(ARGS)
 	$(BIN)/crossrec context probe --out docs/contexts-probed.md $(ARGS)

@@ -32,8 +32,10 @@ def cached(repository: str, revision: str | None) -> Path | None:
 
     try:
         # Without the patterns a snapshot that lacks files which nobody needs would not count.
-        options = {"revision": revision, "allow_patterns": _NEEDED, "local_files_only": True}
-        return Path(huggingface_hub.snapshot_download(repository, **options))
+        there = huggingface_hub.snapshot_download(
+            repository, revision=revision, allow_patterns=_NEEDED, local_files_only=True
+        )
+        return Path(there)
     except (HFValidationError, LocalEntryNotFoundError, OSError):
         return None
 

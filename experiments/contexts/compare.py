@@ -24,7 +24,7 @@ from ..side_by_side import run_all
 from .finetune import tuned_pooling
 from .tables import check_table_file, write_table_file
 
-TUNED = "finetuned"
+TUNED, TUNED_ITEMS = "finetuned", "none, tuned items"
 REFERENCE = "none"
 _BOOTSTRAP_SEED = 0
 
@@ -59,7 +59,7 @@ def print_comparison(
 
     Args:
         overrides: Options of all runs, as for ``crossrec train``.
-        names: Contexts, and TUNED for the encoder in ``tuned``.
+        names: Contexts; for the encoder in ``tuned`` TUNED, and TUNED_ITEMS, in which only items are embedded by it.
         tuned: Folder of a fine-tuned encoder.
         seeds: Runs per context: seeds 0 to this.
         jobs: Runs at once.
@@ -73,7 +73,7 @@ def print_comparison(
     check_range("--seeds", seeds, 1, 10_000)
     check_range("--jobs", jobs, 1, 1024)
     for name in names:
-        check_name("--contexts", name, [*CONTEXTS, *([TUNED] if tuned else [])])
+        check_name("--contexts", name, [*CONTEXTS, *([TUNED, TUNED_ITEMS] if tuned else [])])
     if len(set(names)) < len(names) or REFERENCE not in names:
         raise ConfigError(f"--contexts={','.join(names)} must name each context once, and '{REFERENCE}' among them.")
     if any(word.startswith(("context=", "context.name=", "seed=")) for word in overrides):
@@ -157,9 +157,10 @@ def _row(name: str, result: dict[str, Any]) -> dict[str, Any]:
 
 
 def _words(name: str, tuned: str | None) -> list[str]:
-    if name == TUNED and tuned is not None:
+    if name in (TUNED, TUNED_ITEMS) and tuned is not None:
         pooling = tuned_pooling(Path(tuned))
-        return ["context=encode", f"context.encoder_folder='{tuned}'", f"context.pooling={pooling}"]
+        context = "encode" if name == TUNED else "none"
+        return [f"context={context}", f"context.encoder_folder='{tuned}'", f"context.pooling={pooling}"]
     return [f"context={name}"]
 
 
