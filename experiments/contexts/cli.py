@@ -57,9 +57,7 @@ def add_context(commands: Any) -> None:
 
     compare = _action(actions, "compare", "train with every context and several seeds; one table", _compare)
     compare.add_argument("--contexts", default=",".join(CONTEXTS), help="which, by commas")
-    compare.add_argument(
-        "--tuned", metavar="FOLDER", help="an encoder made by finetune, compared as 'finetuned', and with items only"
-    )
+    compare.add_argument("--tuned", metavar="FOLDER", help="an encoder made by finetune: two more rows")
     compare.add_argument("--seeds", type=int, default=5, help="runs per context (default 5)")
     compare.add_argument("--jobs", type=int, default=2, help="runs at once (default 2)")
     compare.add_argument("--out", metavar="FILE", help="write the table there too: .md, .csv or .parquet")
