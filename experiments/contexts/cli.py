@@ -58,6 +58,7 @@ def add_context(commands: Any) -> None:
     compare = _action(actions, "compare", "train with every context and several seeds; one table", _compare)
     compare.add_argument("--contexts", default=",".join(CONTEXTS), help="which, by commas")
     compare.add_argument("--tuned", metavar="FOLDER", help="an encoder made by finetune: two more rows")
+    compare.add_argument("--reference", default="none", help="context that gains are measured from (default none)")
     compare.add_argument("--seeds", type=int, default=5, help="runs per context (default 5)")
     compare.add_argument("--jobs", type=int, default=2, help="runs at once (default 2)")
     compare.add_argument("--out", metavar="FILE", help="write the table there too: .md, .csv or .parquet")
@@ -134,6 +135,5 @@ def _compare(options: argparse.Namespace) -> None:
     from .compare import TUNED, TUNED_ITEMS, print_comparison
 
     names = [*options.contexts.split(","), *([TUNED, TUNED_ITEMS] if options.tuned else [])]
-    print_comparison(
-        options.overrides, names, options.tuned, options.seeds, options.jobs, options.out, options.config_dir
-    )
+    how = (options.tuned, options.seeds, options.jobs, options.out, options.config_dir, options.reference)
+    print_comparison(options.overrides, names, *how)

@@ -25,7 +25,6 @@ from .finetune import tuned_pooling
 from .tables import check_table_file, write_table_file
 
 TUNED, TUNED_ITEMS = "finetuned", "none, tuned items"
-REFERENCE = "none"
 _BOOTSTRAP_SEED = 0
 
 
@@ -35,7 +34,7 @@ class Comparison:
 
     Attributes:
         scores: Random is 0, the greedy oracle 1.
-        gains: Score minus that of the same agent without context, on the same people and moments.
+        gains: Score minus that of the same agent with the reference, on the same people and moments.
         people: How many were met per seed.
         raw: One row per run: context, seed, score, return per life, and the hash of all contexts that it used.
     """
@@ -54,6 +53,7 @@ def print_comparison(
     jobs: int,
     out: str | None,
     config_dir: str | None = None,
+    reference: str = "none",
 ) -> None:
     """Do what is missing of the runs, then print the table and write it where that is asked.
 
@@ -65,6 +65,7 @@ def print_comparison(
         jobs: Runs at once.
         out: ``.md``, ``.csv`` or ``.parquet``; beside a ``.md`` also a figure, and the scores of single runs as CSV.
         config_dir: Folder of own configs.
+        reference: Context that gains are measured from.
 
     Raises:
         ConfigError: If an option is wrong, before anything runs.
@@ -74,8 +75,8 @@ def print_comparison(
     check_range("--jobs", jobs, 1, 1024)
     for name in names:
         check_name("--contexts", name, [*CONTEXTS, *([TUNED, TUNED_ITEMS] if tuned else [])])
-    if len(set(names)) < len(names) or REFERENCE not in names:
-        raise ConfigError(f"--contexts={','.join(names)} must name each context once, and '{REFERENCE}' among them.")
+    if len(set(names)) < len(names) or reference not in names:
+        raise ConfigError(f"--contexts={','.join(names)} must name each context once, and '{reference}' among them.")
     if any(word.startswith(("context=", "context.name=", "seed=")) for word in overrides):
         raise ConfigError("context= and seed= are what is compared; use --contexts and --seeds.")
     check_table_file(out)
@@ -86,32 +87,34 @@ def print_comparison(
     if failed:
         raise RunError(failed)
     runs = {name: [folders[f"{name}, seed {seed}"] for seed in range(seeds)] for name in names}
-    comparison = compared(runs)
+    comparison = compared(runs, reference)
     env = next((w.partition("=")[2] for w in reversed(overrides) if w.startswith("env=")), "cross_scenario")
     agent = compose_train(overrides, config_dir).agent.name
     title = f"{agent} on {env}: seeds 0 to {seeds - 1}, {comparison.people} people per seed, never met in training"
-    _print(comparison, title)
+    caption = CAPTION.format(reference=reference)
+    _print(comparison, title, caption)
     if out is not None:
-        _write(Path(out), comparison, title)
+        _write(Path(out), comparison, title, caption)
 
 
 CAPTION = (
-    "Score: random = 0, greedy oracle = 1. Gain: score minus that of the same agent without context. Means over seeds "
-    "with 95% intervals; seeds, and people within seeds, are resampled together for all contexts."
+    "Score: random = 0, greedy oracle = 1. Gain: score minus that of the same agent with context={reference}. Means "
+    "over seeds with 95% intervals; seeds, and people within seeds, are resampled together for all contexts."
 )
 
 
-def compared(runs: dict[str, list[RunFolder]]) -> Comparison:
+def compared(runs: dict[str, list[RunFolder]], reference: str) -> Comparison:
     """Compare finished runs.
 
     Args:
-        runs: By context, one for each seed; the same seeds everywhere, and REFERENCE among the contexts.
+        runs: By context, one for each seed; the same seeds everywhere.
+        reference: One of the contexts.
     """
     names = list(runs)
-    zero, one = (np.stack([_returns(run, policy) for run in runs[REFERENCE]]) for policy in ("random", "oracle"))
+    zero, one = (np.stack([_returns(run, policy) for run in runs[reference]]) for policy in ("random", "oracle"))
     table = np.stack([np.stack([_returns(run, run.result()["agent"]) for run in runs[name]]) for name in names])
     rng = np.random.default_rng(_BOOTSTRAP_SEED)
-    scores, gains = scores_over_seeds(table, zero, one, names.index(REFERENCE), rng)
+    scores, gains = scores_over_seeds(table, zero, one, names.index(reference), rng)
     raw = pd.DataFrame([_row(name, run.result()) for name in names for run in runs[name]])
     return Comparison(dict(zip(names, scores, strict=True)), dict(zip(names, gains, strict=True)), zero.shape[1], raw)
 
@@ -133,8 +136,8 @@ def frame(comparison: Comparison) -> pd.DataFrame:
     return pd.DataFrame(rows).sort_values("score", ascending=False, ignore_index=True)
 
 
-def _write(out: Path, comparison: Comparison, title: str) -> None:
-    write_table_file(out, frame(comparison), f"{title}.\n\n{CAPTION}")
+def _write(out: Path, comparison: Comparison, title: str, caption: str) -> None:
+    write_table_file(out, frame(comparison), f"{title}.\n\n{caption}")
     if out.suffix == ".md":
         write_table_file(out.with_suffix(".csv"), comparison.raw, "")
         bars = {
@@ -172,8 +175,8 @@ def _returns(run: RunFolder, policy: str) -> NDArray[np.float64]:
     return values
 
 
-def _print(comparison: Comparison, title: str) -> None:
-    table = Table(title=title, caption=CAPTION, title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD)
+def _print(comparison: Comparison, title: str, caption: str) -> None:
+    table = Table(title=title, caption=caption, title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD)
     for heading in ("context", "score", "95% interval", "gain", "95% interval"):
         table.add_column(heading, justify="left" if heading == "context" else "right", no_wrap=True)
     for row in frame(comparison).itertuples(index=False):
