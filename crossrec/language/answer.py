@@ -10,6 +10,7 @@ Problem = Literal["", "empty", "refusal"]
 MAX_CHARACTERS = 200
 _READ = 10_000  # characters of an answer that are looked at: a server may send megabytes
 _THOUGHTS = re.compile(r"<think>.*?(</think>|\Z)", re.DOTALL)
+_HEADING = re.compile(r"[^,]*:\s*")  # keywords that were cut off may end like one, but come with commas
 _BULLET = re.compile(r"\s*([-*•]|\d+[.)])\s+")
 # Openings by which models decline, in the languages of the shipped prompts.
 _REFUSAL = re.compile(
@@ -49,7 +50,7 @@ def answer(raw: str, sentence: str) -> Answer:
 def clean(text: str) -> str:
     """The first line of an answer that is no thought and no heading: each keyword once, printable, bounded."""
     lines = _THOUGHTS.sub("", text[:_READ]).splitlines()
-    line = next((line for line in lines if line.strip() and not line.rstrip().endswith(":")), "")
+    line = next((line for line in lines if line.strip() and not _HEADING.fullmatch(line)), "")
     line = _BULLET.sub("", line)
     printable = "".join(c if c.isprintable() else " " for c in line)
     keywords = dict.fromkeys(" ".join(word.split()) for word in printable.split(","))

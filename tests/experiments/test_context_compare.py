@@ -63,10 +63,10 @@ def test_a_scale_without_two_ends_is_refused():
 
 def test_a_comparison_does_what_is_missing_and_prints_the_same_table_again(crossrec, tmp_path, monkeypatch):
     table = tmp_path / "table.csv"
-    words = ["context", "compare", "--contexts", "none,template", "--seeds", "2", *SMALL, f"runs={tmp_path / 'runs'}"]
+    words = ["context", "compare", "--contexts", "none,template", "--seeds", "1", *SMALL, f"runs={tmp_path / 'runs'}"]
     said = crossrec(*words, "--out", table)
     assert said.status == 0, said.err
-    assert len(list((tmp_path / "runs").glob("*/result.json"))) == 4
+    assert len(list((tmp_path / "runs").glob("*/result.json"))) == 2
     first = pd.read_csv(table).set_index("context")
     assert set(first.index) == {"none", "template"}
     assert first.loc["none", ["gain", "gain_low", "gain_high"]].tolist() == [0.0, 0.0, 0.0]
@@ -79,9 +79,9 @@ def test_a_comparison_does_what_is_missing_and_prints_the_same_table_again(cross
     assert markdown.read_text().count("| none |") == 1
     assert markdown.with_suffix(".png").stat().st_size > 5_000
     raw = pd.read_csv(markdown.with_suffix(".csv"))
-    assert list(zip(raw["context"], raw["seed"], strict=True)) == [(c, s) for c in ("none", "template") for s in (0, 1)]
+    assert list(zip(raw["context"], raw["seed"], strict=True)) == [("none", 0), ("template", 0)]
     np.testing.assert_allclose(raw.groupby("context")["score"].mean(), first["score"].sort_index())
-    assert raw["contexts_hash"].nunique() == 2, "one per seed where there are contexts"
+    assert raw["contexts_hash"].notna().tolist() == [False, True], "where there are contexts"
 
 
 @pytest.mark.parametrize(

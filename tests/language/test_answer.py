@@ -16,6 +16,7 @@ from crossrec.language.answer import MAX_CHARACTERS, Answer, answer, clean
         ("<think>\nThis person\nlikes jazz.</think>\n\njazz, tea", "jazz, tea"),
         ("Keywords:\n- jazz, tea\n- rock", "jazz, tea"),
         ("1. jazz, tea", "jazz, tea"),
+        ("running, cooking, part 6:", "running, cooking, part 6:"),
     ],
 )
 def test_an_answer_is_the_first_line_in_printable_characters_each_keyword_once(raw, text):
