@@ -123,3 +123,22 @@ def scores_over_seeds(
         return [Estimate(float(v), float(a), float(b)) for v, a, b in zip(values, low, high, strict=True)]
 
     return estimates(value, samples), estimates(gap, gaps)
+
+
+def mean_over_people(
+    values: NDArray[np.float64], people: NDArray[np.int64], seed: int, n_resamples: int = 2000
+) -> Estimate:
+    """Mean of values with its 95% interval: people are resampled, each with all of their values.
+
+    Args:
+        values: (m,), for instance paired differences.
+        people: (m,) whose each value is.
+        seed: Of the resampling.
+        n_resamples: How many bootstrap samples (Efron and Tibshirani 1993).
+    """
+    _, person = np.unique(people, return_inverse=True)
+    counts, sums = np.bincount(person), np.bincount(person, weights=values)
+    n = len(counts)
+    times = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), n_resamples)
+    low, high = np.quantile((times @ sums) / (times @ counts), (0.025, 0.975))
+    return Estimate(float(values.mean()), float(low), float(high))

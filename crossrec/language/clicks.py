@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from crossrec.statistics import Estimate
+from crossrec.statistics import Estimate, mean_over_people
 
 from .encoder import Encoder, normalise
 
@@ -97,16 +97,9 @@ def measure(encoder: Encoder, clicks: Clicks) -> Measured:
     return Measured(clicks.person, 1.0 / rank, nearest == clicks.topic)
 
 
-def gain(before: Measured, after: Measured, seed: int, n_resamples: int = 2000) -> Estimate:
-    """By how much the mean reciprocal rank has grown on the same clicks, with the 95% interval over people.
-
-    People are resampled with all their clicks (a paired bootstrap, Efron and Tibshirani 1993).
-    """
-    people, place = np.unique(before.person, return_inverse=True)
-    grown, clicks = np.bincount(place, after.reciprocal - before.reciprocal), np.bincount(place)
-    drawn = np.random.default_rng(seed).integers(0, len(people), (n_resamples, len(people)))
-    low, high = np.quantile(grown[drawn].sum(axis=1) / clicks[drawn].sum(axis=1), [0.025, 0.975])
-    return Estimate(float(grown.sum() / clicks.sum()), float(low), float(high))
+def gain(before: Measured, after: Measured, seed: int) -> Estimate:
+    """By how much the mean reciprocal rank has grown on the same clicks, with the 95% interval over people."""
+    return mean_over_people(after.reciprocal - before.reciprocal, before.person, seed)
 
 
 def chance(clicks: Clicks) -> Figures:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossrec.statistics import Estimate
 from crossrec.world.text import TOPICS
 
 from .features import Features
@@ -18,7 +17,6 @@ _STRENGTHS = (0.3, 1.0, 3.0)  # inverse strength of the regularisation, chosen w
 SHARES = (0.3, 1.0)
 """Weights for a block that may tell nothing new, to choose from: it must not drown the others."""
 _FLOOR = 1e-4  # probability of a label at least, also of one that no training person has
-_RESAMPLES = 2_000
 
 
 def held_out(
@@ -92,13 +90,3 @@ def hits(probabilities: NDArray[np.float64], labels: NDArray[np.int64], k: int =
     best = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
     found: NDArray[np.float64] = (best == labels[:, None]).any(axis=1).astype(np.float64)
     return found
-
-
-def mean_over_people(values: NDArray[np.float64], people: NDArray[np.int64], seed: int) -> Estimate:
-    """Mean of values (m,) with its 95% interval: people (m,) are resampled, each with all of their moments."""
-    _, person = np.unique(people, return_inverse=True)
-    moments, sums = np.bincount(person), np.bincount(person, weights=values)
-    n = len(moments)
-    times = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), _RESAMPLES)
-    low, high = np.quantile((times @ sums) / (times @ moments), (0.025, 0.975))
-    return Estimate(float(values.mean()), float(low), float(high))

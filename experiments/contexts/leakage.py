@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from crossrec.statistics import Estimate
+from crossrec.statistics import Estimate, mean_over_people
 
 from .features import Evidence, Features
-from .held_out import SHARES, held_out, log_loss, mean_over_people
+from .held_out import SHARES, held_out, log_loss
 
 MARGIN = 0.02
 """Log loss [nats per moment] that a context may save without being called a leak."""

@@ -13,11 +13,12 @@ import pandas as pd
 from crossrec.config import CONTEXTS, TrainConfig
 from crossrec.errors import ConfigError, check_name, check_range
 from crossrec.options import check_context_config, check_train_config
+from crossrec.statistics import mean_over_people
 
 from ..progress import Progress
 from ..report import wide_console
 from .features import Evidence, Features, gather
-from .held_out import SHARES, held_out, hits, log_loss, mean_over_people
+from .held_out import SHARES, held_out, hits, log_loss
 from .labelled import UNKNOWN
 from .leakage import leakage
 from .probe_report import print_gains, print_shares, write_probe

@@ -16,6 +16,7 @@ from crossrec.experiments.lab import build_lab
 from crossrec.experiments.progress import Progress
 from crossrec.language.build import make_source
 from crossrec.language.generator import TemplateGenerator
+from crossrec.statistics import mean_over_people
 
 from .conftest import assert_one_sentence
 
@@ -121,8 +122,8 @@ def test_no_model_is_tested_on_a_person_whom_it_learnt_from():
 def test_an_interval_resamples_people_with_all_of_their_moments():
     """Twenty equal moments of a person say no more than one: the interval does not shrink."""
     values, people = np.random.default_rng(0).integers(0, 2, 50).astype(float), np.arange(50)
-    once = held_out.mean_over_people(values, people, 0)
-    often = held_out.mean_over_people(np.repeat(values, 20), np.repeat(people, 20), 0)
+    once = mean_over_people(values, people, 0)
+    often = mean_over_people(np.repeat(values, 20), np.repeat(people, 20), 0)
     assert (often.value, often.low, often.high) == pytest.approx((once.value, once.low, once.high))
     error = values.std() / np.sqrt(50)
     assert once.high - once.low == pytest.approx(2 * 1.96 * error, rel=0.1)

@@ -8,7 +8,7 @@ import pytest
 from crossrec.experiments.compose import compose_train
 from crossrec.experiments.run import folder_of
 
-from .conftest import COMMAND, in_a_process
+from .conftest import COMMAND
 
 TINY = [
     "env.scenarios=[news,video]",
@@ -34,7 +34,7 @@ def without_cost(contexts):
 
 @pytest.mark.model
 @pytest.mark.slow
-def test_two_sweeps_on_different_worker_counts_use_the_same_contexts_and_find_the_same(models, tmp_path):
+def test_two_sweeps_on_different_worker_counts_use_the_same_contexts_and_find_the_same(models, crossrec, tmp_path):
     """Two seeds one after another with one worker, and both at once with two workers each, each sweep from nothing."""
 
     def words(sweep, workers, seed):
@@ -42,7 +42,7 @@ def test_two_sweeps_on_different_worker_counts_use_the_same_contexts_and_find_th
         return [*TINY, *own, "context=llm", "context.max_new_tokens=4", f"seed={seed}"]
 
     for seed in (0, 1):
-        assert in_a_process("train", "--quiet", *words("one", 1, seed)).status == 0
+        assert crossrec("train", "--quiet", *words("one", 1, seed)).status == 0
     both = [subprocess.Popen([*COMMAND, "train", "--quiet", *words("two", 2, seed)]) for seed in (0, 1)]
     assert [process.wait(timeout=200) for process in both] == [0, 0]
     for seed in (0, 1):
