@@ -221,12 +221,13 @@ def check_context_config(config: ContextConfig, where: str = "") -> None:
         check_name(f"{where}{option}", getattr(config, option), allowed)
     for option, (low, high) in _CONTEXT_RANGES.items():
         check_range(f"{where}{option}", getattr(config, option), low, high)
-    if config.generator == "openai" and "llm" in (config.name, config.shuffles if config.name == "shuffled" else ""):
+    from crossrec.language.build import uses_model  # and Jinja, which environments do without
+    from crossrec.language.prompt import PromptWriter
+
+    if config.generator == "openai" and uses_model(config):
         from crossrec.language.connection import check_endpoint
 
         check_endpoint(config.endpoint)
-    from crossrec.language.prompt import PromptWriter  # and Jinja, which environments do without
-
     PromptWriter(config.prompt)  # compiles the templates
 
 

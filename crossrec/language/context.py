@@ -71,9 +71,7 @@ class ContextSource:
                 computed before is in the store.
             StoreError: If the store cannot be used.
         """
-        writer = self.writer
-        keys = {p: writer.key(p.text, p.sentence) for p in dict.fromkeys(prompts)}
-        known = self._stored(keys)
+        keys, known = self._known(prompts)
         missing = [prompt for prompt in keys if prompt not in known]
         self.reused += len(known)
         if on_progress is not None and known:
@@ -87,17 +85,19 @@ class ContextSource:
 
     def missing(self, prompts: Sequence[Prompt]) -> list[Prompt]:
         """The distinct prompts that the store does not have."""
-        keys = {p: self.writer.key(p.text, p.sentence) for p in dict.fromkeys(prompts)}
-        known = self._stored(keys)
+        keys, known = self._known(prompts)
         return [prompt for prompt in keys if prompt not in known]
 
-    def _stored(self, keys: dict[Prompt, bytes]) -> dict[Prompt, Context]:
+    def _known(self, prompts: Sequence[Prompt]) -> tuple[dict[Prompt, bytes], dict[Prompt, Context]]:
+        """Keys of the distinct prompts, and what the store has of them."""
+        writer = self.writer
+        keys = {p: writer.key(p.text, p.sentence) for p in dict.fromkeys(prompts)}
         if self.store is None or not keys:
-            return {}
+            return keys, {}
         stored = self.store.get_many(keys.values())
         for context in stored.values():
             _check_width(context.vector, self.encoder, self.store)
-        return {prompt: stored[key] for prompt, key in keys.items() if key in stored}
+        return keys, {prompt: stored[key] for prompt, key in keys.items() if key in stored}
 
     def _compute(self, prompts: list[Prompt], on_progress: Progress | None) -> dict[Prompt, Context]:
         try:
@@ -114,7 +114,7 @@ class ContextSource:
         if self.store is not None:
             new = self.store.put_many(self.writer, [Entry(p.text, p.sentence, made[p]) for p in prompts])
             if new < len(made):  # another process was sooner, and what the store holds is what counts
-                made |= self._stored({p: self.writer.key(p.text, p.sentence) for p in prompts})
+                made |= self._known(prompts)[1]
         return made
 
 

@@ -48,6 +48,10 @@ class Moment:
     query: str = ""
     enjoyed: tuple[str, ...] = ()
 
+    def latest(self, titles: int) -> tuple[str, ...]:
+        """At most so many of the titles enjoyed, the latest last."""
+        return self.enjoyed[-titles:] if titles else ()
+
 
 @dataclass(frozen=True)
 class Prompt:
@@ -101,7 +105,7 @@ class PromptWriter:
             known["persona"] = self._persona(moment.likes, moment.routine, moment.daypart)
         else:
             known["persona"] = ""
-        known["enjoyed"] = moment.enjoyed[len(moment.enjoyed) - min(self.config.titles, len(moment.enjoyed)) :]
+        known["enjoyed"] = moment.latest(self.config.titles)
         return Prompt(self._line("moment", self._moment, known), self._line("sentence", self._sentence, known))
 
     @cached_property

@@ -85,8 +85,7 @@ class LanguageReader:
 
     def read(self, seen: Seen, rows: NDArray[np.intp], intent: NDArray[np.integer]) -> Vectors:
         """(m, D) of the texts; hidden truth is not looked at."""
-        if self.shuffled:
-            seen, rows = strangers(self.world, seen.at(rows)), np.arange(len(rows))
+        seen, rows = self._people(seen, rows)
         wanted = codes(seen, rows, self.config.prompt, self._latest)
         vectors, known = self._table.find(wanted)
         if not known.all():
@@ -98,19 +97,15 @@ class LanguageReader:
 
     def prompts(self, seen: Seen) -> list[Prompt]:
         """What the source is asked about n moments."""
-        if self.shuffled:
-            seen = strangers(self.world, seen)
-        return [self.writer.write(moment) for moment in moments(self.world, seen, self._latest)]
+        return self._written(self._people(seen, np.arange(len(seen.user)))[0])
 
     def collect(self, seen: Seen, rows: NDArray[np.intp], met: dict[int, Prompt]) -> None:
         """Add to ``met``, by code, the prompts of the people in ``rows`` that it does not have yet."""
-        if self.shuffled:
-            seen, rows = strangers(self.world, seen.at(rows)), np.arange(len(rows))
+        seen, rows = self._people(seen, rows)
         wanted, first = np.unique(codes(seen, rows, self.config.prompt, self._latest), return_index=True)
         new = [i for i, code in enumerate(wanted.tolist()) if code not in met]
         if new:
-            written = [self.writer.write(m) for m in moments(self.world, seen.at(rows[first[new]]), self._latest)]
-            met.update(zip(wanted[new].tolist(), written, strict=True))
+            met.update(zip(wanted[new].tolist(), self._written(seen.at(rows[first[new]])), strict=True))
 
     def forget(self) -> None:
         """Begin anew: the ledger too, so that it holds all that is used from now on."""
@@ -131,9 +126,15 @@ class LanguageReader:
         if self.config.refresh == "topic":
             topic[rows] = self.world.catalogue.main_topic[seen.enjoyed[rows, 0]]
 
+    def _people(self, seen: Seen, rows: NDArray[np.intp]) -> tuple[Seen, NDArray[np.intp]]:
+        """Whose moments are read for the people in ``rows`` (m,), and where they stand."""
+        return (strangers(self.world, seen.at(rows)), np.arange(len(rows))) if self.shuffled else (seen, rows)
+
+    def _written(self, seen: Seen) -> list[Prompt]:
+        return [self.writer.write(moment) for moment in moments(self.world, seen, self._latest)]
+
     def _add(self, new: NDArray[np.uint64], seen: Seen) -> None:
-        written = [self.writer.write(moment) for moment in moments(self.world, seen, self._latest)]
-        contexts = self.source.lookup(written)
+        contexts = self.source.lookup(self._written(seen))
         self.ledger.note(contexts)
         self._table.add(new, self.projection.apply(contexts.vectors))
 

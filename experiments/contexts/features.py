@@ -127,9 +127,10 @@ def _values(moment: Moment, sees: Sequence[str]) -> list[str]:
 
 
 def _words(moment: Moment, prompt: PromptConfig) -> list[str]:
-    titles = moment.enjoyed[len(moment.enjoyed) - min(prompt.titles, len(moment.enjoyed)) :]
     query = moment.query if "query" in prompt.sees else ""
-    return [f"query={w}" for w in query.lower().split()] + [f"title={w}" for t in titles for w in t.lower().split()]
+    typed = query.lower().split()
+    named = [word for title in moment.latest(prompt.titles) for word in title.lower().split()]
+    return [f"query={word}" for word in typed] + [f"title={word}" for word in named]
 
 
 def _table(told: list[list[str]], rarest: int) -> list[Features]:
