@@ -15,7 +15,7 @@ from crossrec.config import AgentConfig, DQNConfig, PPOConfig
 from crossrec.options import check_agent_config
 
 from .dqn import MaskedDQN, gradient_steps_per_transition
-from .fusion import FusionSizes
+from .fusion.network import FusionSizes
 from .policies import FusionActorCriticPolicy, FusionDQNPolicy
 
 #: The classes behind agent names, for loading what was saved.

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from crossrec.observation import MASK
 
-from .fusion import FusionNetwork, FusionSizes
-from .items import Observation, TableItems
+from .fusion.items import Observation, TableItems
+from .fusion.network import FusionNetwork, FusionSizes
 from .masks import allowed
 
 
@@ -86,7 +86,7 @@ class FusionDQNPolicy(DQNPolicy):
             target.items = online.items  # the catalogue is not learned: one copy in memory and in a checkpoint
 
     def set_items(self, table: NDArray[np.float32]) -> None:
-        """Take a catalogue's table; see `crossrec.agents.items.item_table`."""
+        """Take a catalogue's table; see `crossrec.agents.fusion.items.item_table`."""
         _fusion(self.q_net).set_items(table)
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
@@ -167,7 +167,7 @@ class FusionActorCriticPolicy(ActorCriticPolicy):
         return self._logits_and_value(obs)[1]
 
     def set_items(self, table: NDArray[np.float32]) -> None:
-        """Take a catalogue's table; see `crossrec.agents.items.item_table`."""
+        """Take a catalogue's table; see `crossrec.agents.fusion.items.item_table`."""
         self.fusion.set_items(table)
 
     def _get_constructor_parameters(self) -> dict[str, Any]:

@@ -21,7 +21,8 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks.pages import write_index, write_page
-from crossrec.agents.baselines import GreedyOracle, PopularityPolicy, RandomPolicy, ScoringPolicy
+from crossrec.agents.baselines.base import ScoringPolicy
+from crossrec.agents.baselines.simple import GreedyOracle, PopularityPolicy, RandomPolicy
 from crossrec.config import EnvConfig
 from crossrec.envs.questions import QUESTIONS, Question
 from crossrec.envs.vector import CrossScenarioVectorEnv

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from crossrec.agents.click_model import ClickModel
+from crossrec.agents.baselines.click_model import ClickModel
 from crossrec.config import ContextConfig, EnvConfig, TrainConfig
 from crossrec.experiments.evaluate import evaluate, scores
 from crossrec.experiments.lab import Lab, build_lab

@@ -19,9 +19,9 @@ from rich.console import Console
 from rich.table import Table
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from crossrec.agents.baselines import GreedyOracle, RandomPolicy
+from crossrec.agents.baselines.simple import GreedyOracle, RandomPolicy
 from crossrec.agents.build import build_agent
-from crossrec.agents.items import item_table
+from crossrec.agents.fusion.items import item_table
 from crossrec.agents.vec_adapter import SB3VecEnv
 from crossrec.config import AgentConfig, DQNConfig, EnvConfig, PPOConfig
 from crossrec.envs.vector import CrossScenarioVectorEnv

@@ -11,7 +11,8 @@ import numpy as np
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
-from crossrec.agents.baselines import ContentPolicy, GreedyOracle, PopularityPolicy, RandomPolicy, ScoringPolicy
+from crossrec.agents.baselines.base import ScoringPolicy
+from crossrec.agents.baselines.simple import ContentPolicy, GreedyOracle, PopularityPolicy, RandomPolicy
 from crossrec.config import ContextConfig, EnvConfig
 from crossrec.envs.context import VectorContextWrapper
 from crossrec.envs.vector import CrossScenarioVectorEnv
@@ -48,7 +49,7 @@ class Lab:
     @property
     def table(self) -> NDArray[np.float32]:
         """(n_items + 1, D + 1) item table of the agents: vectors and popularity."""
-        from crossrec.agents.items import item_table  # torch, which baselines do without
+        from crossrec.agents.fusion.items import item_table  # torch, which baselines do without
 
         return item_table(self.vectors, self.world.catalogue.popularity)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossrec.agents.baselines import ContentPolicy
+from crossrec.agents.baselines.simple import ContentPolicy
 from crossrec.config import TrainConfig
 from crossrec.envs.vector import CrossScenarioVectorEnv
 from crossrec.language.encoder import HashingEncoder

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from toy import Toy
 
-from crossrec.agents.baselines import ContentPolicy, GreedyOracle, PopularityPolicy, RandomPolicy
+from crossrec.agents.baselines.simple import ContentPolicy, GreedyOracle, PopularityPolicy, RandomPolicy
 
 VECTORS = np.array([[0, 0], [2, 0], [0, 3], [1, 1], [-1, 0]], float)
 POPULARITY = np.array([0.0, 1.0, 5.0, 5.0, 2.0])

@@ -3,8 +3,8 @@ import pytest
 import torch
 from toy import WIDTH, Toy
 
-from crossrec.agents.fusion import FusionNetwork, FusionSizes
-from crossrec.agents.items import item_table
+from crossrec.agents.fusion.items import item_table
+from crossrec.agents.fusion.network import FusionNetwork, FusionSizes
 from crossrec.agents.masks import MASKED
 from crossrec.envs.vector import CrossScenarioVectorEnv
 from crossrec.errors import ConfigError

@@ -4,9 +4,9 @@ import torch
 from stable_baselines3 import PPO
 from toy import Toy
 
-from crossrec.agents.baselines import GreedyOracle, RandomPolicy
+from crossrec.agents.baselines.click_model import ClickModel
+from crossrec.agents.baselines.simple import GreedyOracle, RandomPolicy
 from crossrec.agents.build import ALGORITHMS, build_agent
-from crossrec.agents.click_model import ClickModel
 from crossrec.agents.dqn import MaskedDQN, gradient_steps_per_transition
 from crossrec.agents.masks import allowed
 from crossrec.agents.policies import FusionActorCriticPolicy, FusionDQNPolicy

@@ -9,7 +9,7 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from crossrec.agents.items import item_table
+from crossrec.agents.fusion.items import item_table
 from crossrec.observation import CANDIDATE_VECTORS, HISTORY_VECTORS, ObservationLayout, context_space
 
 WIDTH = 64

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from crossrec.errors import ConfigError
 from crossrec.observation import CANDIDATE_AGE, CONTEXT, MASK, PROFILE, SITUATION
 
+from ..masks import MASKED, allowed
 from .history import CLICKED, TASTE, TargetAttention, slots
 from .items import Observation, TableItems, make_items, size_of
-from .masks import MASKED, allowed
 
 
 @dataclass(frozen=True)

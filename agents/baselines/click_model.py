@@ -14,8 +14,8 @@ from torch.nn import functional as F
 
 from crossrec.errors import ConfigError, check_name
 
-from .baselines import BatchObservation, ScoringPolicy
-from .fusion import FusionNetwork, FusionSizes
+from ..fusion.network import FusionNetwork, FusionSizes
+from .base import BatchObservation, ScoringPolicy
 
 _LOSSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
     "click": F.binary_cross_entropy_with_logits,
@@ -28,7 +28,7 @@ class ClickModel(ScoringPolicy):
 
     Args:
         space: Observation space of one person.
-        table: ``(n_items + 1, d + 1)`` from `crossrec.agents.items.item_table`.
+        table: ``(n_items + 1, d + 1)`` from `crossrec.agents.fusion.items.item_table`.
         objective: ``"click"``: probability by cross-entropy; ``"reward"``: expected reward by squared error.
         sizes: Sizes of the fusion network.
         seed: Fixes the first weights, the held-out rows and the order of the minibatches.
