@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TypeVar, cast
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from stable_baselines3 import PPO
+from stable_baselines3 import A2C, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
-from crossrec.config import AgentConfig, DQNConfig, PPOConfig
+from crossrec.config import A2CConfig, AgentConfig, DQNConfig, PPOConfig, QRDQNConfig, SlateQConfig
 from crossrec.options import check_agent_config
 
+from .actor_critic import FusionActorCriticPolicy
 from .dqn import MaskedDQN, gradient_steps_per_transition
 from .fusion.network import FusionSizes
-from .policies import FusionActorCriticPolicy, FusionDQNPolicy
+from .q_networks import FusionDQNPolicy
+from .qrdqn import MaskedQRDQN
+from .slateq import SlateQ, SlateQPolicy
 
 #: The classes behind agent names, for loading what was saved.
-ALGORITHMS: Mapping[str, type[BaseAlgorithm]] = {"dqn": MaskedDQN, "ppo": PPO}
+ALGORITHMS: Mapping[str, type[BaseAlgorithm]] = {
+    "dqn": MaskedDQN,
+    "qrdqn": MaskedQRDQN,
+    "slateq": SlateQ,
+    "ppo": PPO,
+    "a2c": A2C,
+}
 
 _ACTOR_SIMILARITY = 5.0  # a cosine is too flat as a logit
 
@@ -30,7 +39,7 @@ def build_agent(
     """Build an agent.
 
     Args:
-        config: A `DQNConfig` or a `PPOConfig`.
+        config: Of one of the classes in `crossrec.config.AGENTS`.
         env: Where it learns.
         table: Item table from `item_table`; None where the observation holds vectors.
         seed: Of weights, exploration, replay and the people met.
@@ -40,10 +49,12 @@ def build_agent(
         ConfigError: If a value is out of range.
     """
     check_agent_config(config)
-    if isinstance(config, DQNConfig):
-        return _build_dqn(config, env, table, seed, device)
-    assert isinstance(config, PPOConfig)  # the only other one that the check lets through
-    return _build_ppo(config, env, table, seed, device)
+    width = FusionSizes.item_width if table is None else table.shape[1] - 1
+    sizes = {"item_width": width, "fusion": config.fusion, "hidden": config.hidden, "head": config.head}
+    agent = _BUILDERS[config.name](config, env, sizes, {"seed": seed, "device": device})
+    if table is not None:
+        agent.policy.set_items(table)
+    return agent
 
 
 def gradient_steps(agent: BaseAlgorithm) -> int:
@@ -54,31 +65,48 @@ def gradient_steps(agent: BaseAlgorithm) -> int:
     return updates
 
 
-def _build_dqn(config: DQNConfig, env: VecEnv, table: NDArray[np.float32] | None, seed: int, device: str) -> MaskedDQN:
+def _build_dqn(config: DQNConfig, env: VecEnv, sizes: dict[str, Any], shared: dict[str, Any]) -> BaseAlgorithm:
     every, steps = gradient_steps_per_transition(config.gradient_steps, env.num_envs)
-    agent = MaskedDQN(
-        FusionDQNPolicy,
+    auxiliary = {head: weight for head, weight in vars(config.auxiliary).items() if weight > 0.0}
+    sizes |= {"dueling": config.dueling, "auxiliary": tuple(auxiliary)}
+    algorithm, policy, more = _off_policy(config, sizes)
+    return algorithm(
+        policy,
         env,
         learning_rate=config.learning_rate,
         buffer_size=config.buffer_size,
         learning_starts=config.learning_starts,
         batch_size=config.batch_size,
         gamma=config.gamma,
+        double=config.double,
+        n_steps=config.n_steps,
+        auxiliary=auxiliary,
         train_freq=every,
         gradient_steps=steps,
         target_update_interval=max(config.target_update, env.num_envs),
         exploration_fraction=config.exploration_fraction,
         exploration_final_eps=config.exploration_final,
-        policy_kwargs={"sizes": _sizes(config, table, 1.0), "optimizer_kwargs": {"fused": True}},
-        seed=seed,
-        device=device,
+        policy_kwargs={"sizes": FusionSizes(**sizes), "optimizer_kwargs": {"fused": True}, **more},
+        **shared,
     )
-    return _with_items(agent, table)
 
 
-def _build_ppo(config: PPOConfig, env: VecEnv, table: NDArray[np.float32] | None, seed: int, device: str) -> PPO:
+def _off_policy(
+    config: DQNConfig, sizes: dict[str, Any]
+) -> tuple[type[MaskedDQN], type[FusionDQNPolicy], dict[str, Any]]:
+    """Algorithm, policy and the policy's further arguments; says in ``sizes`` how many outputs it wants."""
+    if isinstance(config, QRDQNConfig):
+        sizes["outputs"] = config.quantiles
+        return MaskedQRDQN, FusionDQNPolicy, {}
+    if isinstance(config, SlateQConfig):
+        sizes["outputs"] = 2  # value and appeal
+        return SlateQ, SlateQPolicy, {"greedy": config.slate == "greedy"}
+    return MaskedDQN, FusionDQNPolicy, {}
+
+
+def _build_ppo(config: PPOConfig, env: VecEnv, sizes: dict[str, Any], shared: dict[str, Any]) -> BaseAlgorithm:
     steps = max(config.rollout // env.num_envs, 2)
-    agent = PPO(
+    return PPO(
         FusionActorCriticPolicy,
         env,
         learning_rate=config.learning_rate,
@@ -90,25 +118,40 @@ def _build_ppo(config: PPOConfig, env: VecEnv, table: NDArray[np.float32] | None
         gae_lambda=config.gae_lambda,
         ent_coef=config.ent_coef,
         clip_range=config.clip_range,
-        policy_kwargs={"sizes": _sizes(config, table, _ACTOR_SIMILARITY), "optimizer_kwargs": {"fused": True}},
-        seed=seed,
-        device=device,
+        policy_kwargs=_actor_critic(sizes),
+        **shared,
     )
-    return _with_items(agent, table)
 
 
-def _sizes(config: AgentConfig, table: NDArray[np.float32] | None, similarity: float) -> FusionSizes:
-    width = FusionSizes.item_width if table is None else table.shape[1] - 1
-    return FusionSizes(item_width=width, hidden=config.hidden, head=config.head, similarity=similarity)
+def _build_a2c(config: A2CConfig, env: VecEnv, sizes: dict[str, Any], shared: dict[str, Any]) -> BaseAlgorithm:
+    return A2C(
+        FusionActorCriticPolicy,
+        env,
+        learning_rate=config.learning_rate,
+        n_steps=max(config.rollout // env.num_envs, 1),
+        gamma=config.gamma,
+        gae_lambda=config.gae_lambda,
+        ent_coef=config.ent_coef,
+        use_rms_prop=False,
+        policy_kwargs=_actor_critic(sizes),
+        **shared,
+    )
 
 
-Agent = TypeVar("Agent", MaskedDQN, PPO)
+_BUILDERS: Mapping[str, Callable[..., BaseAlgorithm]] = {
+    "dqn": _build_dqn,
+    "qrdqn": _build_dqn,
+    "slateq": _build_dqn,
+    "ppo": _build_ppo,
+    "a2c": _build_a2c,
+}
 
 
-def _with_items(agent: Agent, table: NDArray[np.float32] | None) -> Agent:
-    if table is not None:
-        cast(FusionDQNPolicy | FusionActorCriticPolicy, agent.policy).set_items(table)
-    return agent
+def _actor_critic(sizes: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "sizes": FusionSizes(**sizes, similarity=_ACTOR_SIMILARITY),
+        "optimizer_kwargs": {"fused": True},
+    }
 
 
 def _divisor(total: int, most: int) -> int:

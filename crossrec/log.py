@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +34,8 @@ class Log:
         terminated: ``(N,)`` whether the person left for good in this step.
         ends: ``(N,)`` whether the next row belongs to another life; includes ``terminated``.
         about: What the log was made with: options of the environment and the context, behaviour policy, seed.
+        finals: By key ``(L, ...)``, what each of L lives would have seen next when it ended, in the order of lives;
+            empty where nobody asked for it. Learners do without; episodes of other libraries want it.
     """
 
     observations: dict[str, NDArray[Any]]
@@ -49,6 +52,7 @@ class Log:
     terminated: NDArray[np.bool_]
     ends: NDArray[np.bool_]
     about: dict[str, Any] = field(default_factory=dict)
+    finals: dict[str, NDArray[Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.actions)
@@ -71,7 +75,7 @@ class Log:
         return np.where(self.clicks > 0, self.shown[rows, self.places], 0)
 
     def rows(self, chosen: NDArray[Any]) -> Log:
-        """The log of some rows, chosen by index or as booleans."""
+        """The log of some rows, chosen by index or as booleans; without ``finals``, for lives may be cut."""
         arrays = {name: value[chosen] for name, value in vars(self).items() if isinstance(value, np.ndarray)}
         return Log(
             observations={key: value[chosen] for key, value in self.observations.items()}, about=self.about, **arrays
@@ -117,3 +121,28 @@ class Log:
         if barred.any():
             row = int(np.flatnonzero(barred.any(axis=1))[0])
             raise ConfigError(f"{where}: row {row} shows a candidate that its mask forbids.")
+
+
+def joined(logs: Sequence[Log]) -> Log:
+    """One log of several parts that hold different lives, in their order; ``about`` is the first one's.
+
+    Raises:
+        ConfigError: If there is none, or they hold different observations.
+    """
+    if not logs:
+        raise ConfigError("no logs to join; give at least one.")
+    first = logs[0]
+    keys = [sorted(log.observations) for log in logs]
+    if any(found != keys[0] for found in keys):
+        raise ConfigError(f"logs with different observations cannot be joined: {keys[0]} and {keys[-1]}.")
+    arrays = {
+        name: np.concatenate([getattr(log, name) for log in logs])
+        for name, value in vars(first).items()
+        if isinstance(value, np.ndarray)
+    }
+    parts = {
+        name: {key: np.concatenate([getattr(log, name)[key] for log in logs]) for key in getattr(first, name)}
+        for name in ("observations", "finals")
+        if all(getattr(log, name) for log in logs)
+    }
+    return Log(**{"observations": {}, **parts}, about=first.about, **arrays)

@@ -13,17 +13,21 @@ from crossrec.config import (
     DTYPES,
     ENCODERS,
     ENGINES,
+    FUSIONS,
     GENERATORS,
     INDEXES,
     POOLINGS,
     QUANTISATIONS,
     REFRESHES,
+    SLATES,
     WRITTEN,
     AgentConfig,
+    AuxiliaryConfig,
     CandidateConfig,
     ContextConfig,
     DQNConfig,
     EnvConfig,
+    SlateQConfig,
     TrainConfig,
 )
 from crossrec.errors import ConfigError, check_name, check_range, nearest
@@ -149,8 +153,15 @@ def _check_candidates(candidates: CandidateConfig, new_items: float, where: str)
         raise ConfigError(f"{where}new={candidates.new} asks for new items, but new_items=0; set new_items, e.g. 0.1.")
 
 
+_AGENT_NAMES = {"name": AGENTS, "fusion": FUSIONS, "slate": SLATES}
 _RANGES = {  # of agents' options
     "learning_rate": (0.0, 1.0),
+    "hidden": (1, 4096),
+    "head": (1, 4096),
+    "double": (False, True),
+    "dueling": (False, True),
+    "n_steps": (1, 100),
+    "quantiles": (1, 1000),
     "gamma": (0.0, 1.0),
     "learning_starts": (0, float("inf")),
     "gradient_steps": (1 / 1024, 16),
@@ -172,22 +183,23 @@ def check_agent_config(config: AgentConfig) -> None:
         raise ConfigError(
             f"agent.name={config.name!r} does not go with {type(config).__name__}; {nearest(config.name, AGENTS)}."
         )
+    from_options(type(config), vars(config), "agent.")  # a dataclass by itself does not mind a wrong type
     for option, value in vars(config).items():
-        if option != "name":
+        if option in _AGENT_NAMES:
+            check_name(f"agent.{option}", value, _AGENT_NAMES[option])
+        elif isinstance(value, AuxiliaryConfig):
+            for head, weight in vars(value).items():
+                check_range(f"agent.auxiliary.{head}", weight, 0.0, 1e3)
+        else:
             check_range(f"agent.{option}", value, *_RANGES.get(option, (1, float("inf"))))
-
-
-def check_learnable(env: EnvConfig) -> None:
-    """Check that agents can learn in an environment.
-
-    Raises:
-        ConfigError: For slates, which agents do not build so far.
-    """
-    if env.slate_size > 1:
-        raise ConfigError(
-            f"env.slate_size={env.slate_size}: agents show one item at a time so far; allowed: env.slate_size=1. "
-            "Baselines show slates: crossrec journey env=slate agent=oracle."
-        )
+    if isinstance(config, DQNConfig) and config.n_steps > 1:
+        beside = "agent.name=slateq" if isinstance(config, SlateQConfig) else ""
+        beside = beside or next((f"agent.auxiliary.{head}" for head, w in vars(config.auxiliary).items() if w), "")
+        if beside:
+            raise ConfigError(
+                f"agent.n_steps={config.n_steps} does not go with {beside}, which learns from what follows one step; "
+                "allowed: agent.n_steps=1."
+            )
 
 
 _CONTEXT_NAMES = {

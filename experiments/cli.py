@@ -135,13 +135,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train(options: argparse.Namespace) -> None:
-
-    from crossrec.options import check_learnable
-
     from .compose import compose_train
 
     config = compose_train(options.overrides, options.config_dir)  # before torch, so that a mistake is told at once
-    check_learnable(config.env)
     from .report import print_run
     from .train import train
 

@@ -21,7 +21,6 @@ from crossrec.agents.vec_adapter import SB3VecEnv
 from crossrec.config import TrainConfig
 from crossrec.errors import ConfigError, RunError
 from crossrec.language.reader import LanguageReader
-from crossrec.options import check_learnable
 
 from .contexts.warm import prefill
 from .evaluate import evaluate, scores
@@ -44,11 +43,10 @@ def train(config: TrainConfig, *, show: bool = True) -> RunFolder:
         The run's folder, complete.
 
     Raises:
-        ConfigError: If agents cannot learn in the environment.
+        ConfigError: If the device cannot be used.
         RunError: If another process works on the same run.
         ModelError: If a language model or encoder is needed that is not there.
     """
-    check_learnable(config.env)
     check_device(config.device)
     folder = folder_of(config)
     write_config(folder, config)

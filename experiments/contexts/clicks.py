@@ -29,7 +29,6 @@ from crossrec.language.generator import VerbatimGenerator
 from crossrec.language.projection import Projection
 from crossrec.language.reader import LanguageReader, Vectors
 from crossrec.observation import CANDIDATES, CONTEXT, MASK
-from crossrec.options import check_learnable
 from crossrec.random import as_uniform, keys
 from crossrec.simulation.state import Seen
 from crossrec.world.synthetic import World, world_of
@@ -71,7 +70,10 @@ def click_log(config: TrainConfig, people: int) -> Log:
     Raises:
         ConfigError: If there are fewer people before the first of the evaluation, or slates are shown.
     """
-    check_learnable(config.env)
+    if config.env.slate_size > 1:
+        raise ConfigError(
+            f"env.slate_size={config.env.slate_size}: an encoder learns from items shown one at a time; allowed: 1."
+        )
     users = config.env.first_user + np.arange(_checked(config, people))
     lot = as_uniform(keys(config.seed, users, _SPLIT))
     part = (lot < VALIDATION + TEST).astype(np.int64) + (lot < TEST)  # 0 training, 1 validation, 2 test

@@ -1,23 +1,36 @@
 import numpy as np
 import pytest
 import torch
-from stable_baselines3 import PPO
+from stable_baselines3 import A2C, PPO
 from toy import Toy
 
+from crossrec.agents.actor_critic import FusionActorCriticPolicy
 from crossrec.agents.baselines.click_model import ClickModel
 from crossrec.agents.baselines.simple import GreedyOracle, RandomPolicy
 from crossrec.agents.build import ALGORITHMS, build_agent
 from crossrec.agents.dqn import MaskedDQN, gradient_steps_per_transition
 from crossrec.agents.masks import allowed
-from crossrec.agents.policies import FusionActorCriticPolicy, FusionDQNPolicy
+from crossrec.agents.q_networks import FusionDQNPolicy
+from crossrec.agents.qrdqn import MaskedQRDQN
+from crossrec.agents.slateq import SlateQ, SlateQPolicy
 from crossrec.agents.vec_adapter import SB3VecEnv
-from crossrec.config import AgentConfig, DQNConfig, PPOConfig
+from crossrec.config import A2CConfig, AgentConfig, DQNConfig, PPOConfig, QRDQNConfig, SlateQConfig
 from crossrec.errors import ConfigError
 
-CLASSES = {"dqn": (MaskedDQN, FusionDQNPolicy), "ppo": (PPO, FusionActorCriticPolicy)}
+CLASSES = {
+    "dqn": (MaskedDQN, FusionDQNPolicy),
+    "qrdqn": (MaskedQRDQN, FusionDQNPolicy),
+    "slateq": (SlateQ, SlateQPolicy),
+    "ppo": (PPO, FusionActorCriticPolicy),
+    "a2c": (A2C, FusionActorCriticPolicy),
+}
+_OFF = {"learning_starts": 64, "batch_size": 32, "buffer_size": 2000, "hidden": 32, "gradient_steps": 0.125}
 SHORT = {
-    "dqn": DQNConfig(learning_starts=64, batch_size=32, buffer_size=2000, hidden=32, gradient_steps=0.125),
+    "dqn": DQNConfig(**_OFF),
+    "qrdqn": QRDQNConfig(**_OFF, quantiles=5),
+    "slateq": SlateQConfig(**_OFF),
     "ppo": PPOConfig(rollout=256, batch_size=64, n_epochs=2, hidden=32),
+    "a2c": A2CConfig(rollout=64, hidden=32),
 }
 
 
@@ -78,8 +91,8 @@ def test_the_table_stands_once():
     online, target = agent.q_net.fusion, agent.q_net_target.fusion
     assert online.items is target.items
     assert not any(p is v for p in agent.policy.parameters() for v in online.items.buffers())
-    online.narrow.weight.data += 1
-    assert not torch.equal(online.narrow.weight, target.narrow.weight)
+    online.tower[0].weight.data += 1
+    assert not torch.equal(online.tower[0].weight, target.tower[0].weight)
 
 
 @pytest.mark.parametrize("name", ALGORITHMS)
@@ -101,19 +114,21 @@ def test_masks_hold_when_acting_and_exploring(name, deterministic):
     agent.exploration_rate = 0.8
     obs, _ = env.reset(seed=2)
     obs["mask"][:] = 0
-    obs["mask"][:4, [2, 7]] = 1  # the others may do nothing: 0 by contract
+    obs["mask"][:, [2, 7]] = 1
     seen = np.stack([agent.predict(obs, deterministic=deterministic)[0] for _ in range(50)])
-    assert np.isin(seen[:, :4], [2, 7]).all()
-    assert (seen[:, 4:] == 0).all()
+    assert np.isin(seen, [2, 7]).all()
     if not deterministic:
-        assert set(np.unique(seen[:, :4])) == {2, 7}
+        assert set(np.unique(seen)) == {2, 7}
+    obs["mask"][3] = 0
+    with pytest.raises(ConfigError, match=r"forbids every candidate of person 3 .*1 of 8"):
+        agent.predict(obs, deterministic=deterministic)
 
 
 def test_exploration_is_uniform_over_the_allowed_and_each_person_explores_alone():
     agent, _ = trained("dqn")
     mask = np.zeros((30_000, 5), np.int8)
     mask[:, [0, 2, 3]] = 1
-    counts = np.bincount(agent._random(mask), minlength=5)
+    counts = np.bincount(agent._random(mask)[:, 0], minlength=5)
     assert counts[[1, 4]].sum() == 0
     np.testing.assert_allclose(counts[[0, 2, 3]], 10_000, rtol=0.05)
     agent.exploration_rate = 0.5

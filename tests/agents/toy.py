@@ -89,7 +89,7 @@ class Toy(VectorEnv):
     def _offer(self) -> None:
         shape = (self.num_envs, self.layout.n_candidates)
         self.candidates = self.draws.integers(1, self.layout.n_items + 1, size=shape).astype(np.int32)
-        self.candidates[self.draws.random(shape) < self.padding] = 0
+        self.candidates[:, 1:][self.draws.random((shape[0], shape[1] - 1)) < self.padding] = 0
 
     def click_probability(self) -> np.ndarray:
         return np.where(self.candidates > 0, 0.03 + 0.6 * (self.topic[self.candidates] == self.intent[:, None]), 0.0)

@@ -1,0 +1,154 @@
+"""Baselines evaluated one by one, each on the people and the noise of the learners of its seed, and kept in a file."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from crossrec.config import AgentConfig, TrainConfig
+from crossrec.errors import CrossRecError
+from crossrec.log import Log
+from crossrec.metrics import COLUMNS
+
+from ..evaluate import evaluation_people, rollout
+from ..lab import Lab, build_lab
+from ..run import folder_of, provenance, write_table
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One baseline in one environment with one seed.
+
+    Attributes:
+        env: Name of the environment.
+        policy: Name of the baseline.
+        config: Says where, whom and with which seed; who trains how is left at the defaults.
+        log: What it learns from, or None.
+        versions: Of the packages that take part.
+    """
+
+    env: str
+    policy: str
+    config: TrainConfig
+    log: Path | None
+    versions: str
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return f"{self.env} {self.policy}, seed {self.config.seed}"
+
+    @property
+    def file(self) -> Path:
+        """Where the result is kept; its name tells everything that decides the result."""
+        log = self.log.name if self.log is not None else None
+        digest = digest_of(self.config, self.policy, log, self.versions)
+        folder = Path(self.config.runs) / "baselines"
+        return folder / f"{self.env}-{self.policy}-seed{self.config.seed}-{digest}.parquet"
+
+
+def cell(env: str, policy: str, config: TrainConfig, seed: int, people: int, log: Path | None) -> Cell:
+    """The cell of a baseline.
+
+    Args:
+        env: Name of the environment.
+        policy: Name of the baseline.
+        config: Of the environment's runs.
+        seed: Of the baseline and the lives.
+        people: How many of those met in evaluation are met.
+        log: File of the log that it learns from.
+    """
+    people = min(people, config.eval_people)
+    config = dataclasses.replace(plain(config), seed=seed, eval_people=people)
+    versions = " ".join(f"{name}={version}" for name, version in sorted(_provenance()["packages"].items()))
+    return Cell(env, policy, config, log, versions)
+
+
+@functools.cache
+def _provenance() -> dict[str, Any]:
+    return provenance()
+
+
+def plain(config: TrainConfig) -> TrainConfig:
+    """A config without what learners' options say, which decide nothing here."""
+    default = TrainConfig()
+    return dataclasses.replace(
+        config, agent=AgentConfig(), steps=default.steps, people=default.people, train_users=default.train_users
+    )
+
+
+def digest_of(config: TrainConfig, *also: Any) -> str:
+    """A short name for a config and what else decides a result."""
+    return hashlib.sha256(repr((folder_of(config).path.name, *also)).encode()).hexdigest()[:8]
+
+
+def kept(cell: Cell) -> pd.DataFrame | None:
+    """The lives of a finished cell, one row per person with COLUMNS and ``commit``, or None if there are none yet.
+
+    A damaged file is told of and deleted, so that it is computed again.
+    """
+    if not cell.file.is_file():
+        return None
+    users, _ = evaluation_people(cell.config)
+    try:
+        people = pd.read_parquet(cell.file)[[*COLUMNS, "commit"]]
+        if not np.array_equal(people["user"], users) or not np.isfinite(people[list(COLUMNS)].to_numpy()).all():
+            raise ValueError("it is about other people")
+    # A damaged Parquet file raises whatever its reader stumbles over.
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        print(f"crossrec: {cell.file} is damaged ({reason}); it is computed again.", file=sys.stderr)
+        cell.file.unlink(missing_ok=True)
+        return None
+    return people
+
+
+def compute(cell: Cell) -> str:
+    """Evaluate a cell and keep the result; returns what went wrong, in words, or nothing."""
+    try:
+        people = _lives(cell)
+        cell.file.parent.mkdir(parents=True, exist_ok=True)
+        write_table(cell.file, people.assign(commit=_provenance()["commit"] or ""))
+    except CrossRecError as error:
+        return str(error)
+    # One baseline's trouble must not keep the others from their results.
+    except Exception as error:
+        return f"{type(error).__name__}: {' '.join(str(error).split()) or 'no reason given'}"
+    return ""
+
+
+def _lives(cell: Cell) -> pd.DataFrame:
+    lab, log = _shared(cell)
+    users, seed = evaluation_people(cell.config)
+    env: Any = lab.make_env(len(users), expose_truth=True)
+    return rollout(lab.baseline(cell.policy, env.unwrapped, seed, log), env, users, seed)
+
+
+_labs: dict[str, Lab] = {}  # of this process: the last one, for building and reading take longer than most cells
+_logs: dict[Path, Log] = {}
+
+
+def _shared(cell: Cell) -> tuple[Lab, Log | None]:
+    """What the cell works with, as left by the cell before where that was in the same world."""
+    world = repr((cell.config.env, cell.config.context))
+    if world not in _labs:
+        _labs.clear()
+        _logs.clear()
+        _labs[world] = build_lab(cell.config.env, cell.config.context)
+    lab = _labs[world]
+    if cell.log is None:
+        return lab, None
+    if cell.log not in _logs:
+        from crossrec.log_file import read_log
+
+        _logs.clear()
+        _logs[cell.log] = read_log(cell.log, lab.world.catalogue.n_items)
+    return lab, _logs[cell.log]
