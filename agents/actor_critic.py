@@ -105,7 +105,7 @@ class FusionActorCriticPolicy(ActorCriticPolicy):
         """As Stable-Baselines3's; refuses a mask that forbids everything."""
         assert isinstance(observation, Mapping)
         check_mask(np.atleast_2d(observation[MASK]))
-        return super().predict(dict(observation), state, episode_start, deterministic)  # type: ignore[arg-type]
+        return super().predict(dict(observation), state, episode_start, deterministic)
 
     def get_distribution(self, obs: PyTorchObs) -> Distribution:
         """The distribution over candidates."""

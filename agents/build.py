@@ -53,7 +53,7 @@ def build_agent(
     sizes = {"item_width": width, "fusion": config.fusion, "hidden": config.hidden, "head": config.head}
     agent = _BUILDERS[config.name](config, env, sizes, {"seed": seed, "device": device})
     if table is not None:
-        agent.policy.set_items(table)
+        agent.policy.set_items(table)  # type: ignore[operator]  # all policies of ours can
     return agent
 
 

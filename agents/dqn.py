@@ -25,6 +25,8 @@ from .auxiliary import auxiliary_loss
 from .fusion.items import Observation
 from .fusion.network import Reading
 from .masks import allowed, check_mask
+from .q_networks import FusionQNetwork
+from .replay import PeopleReplay
 
 
 def gradient_steps_per_transition(ratio: float, n_envs: int) -> tuple[int, int]:
@@ -51,8 +53,8 @@ class MaskedDQN(DQN):
     """DQN (Mnih et al. 2015) for policies whose Q-values are masked, such as `FusionDQNPolicy`; double by default.
 
     Differences from Stable-Baselines3's DQN. Targets are double (van Hasselt et al. 2016). Each person explores on
-    their own, uniformly among the allowed candidates, by a generator that is saved with the agent. Replay keeps each
-    observation once. And because a candidate's Q-value depends on no other candidate, only the greedy choice in the
+    their own, uniformly among the allowed candidates, by a generator that is saved with the agent. Replay is
+    `PeopleReplay`. And because a candidate's Q-value depends on no other candidate, only the greedy choice in the
     next state scores all of them; what was shown and the action whose value is the target are scored alone, which makes
     a gradient step several times cheaper.
 
@@ -66,12 +68,15 @@ class MaskedDQN(DQN):
         n_steps: Steps of reward before the target network's estimate takes over (Sutton 1988), cut at ends of lives.
         auxiliary: Weights of the losses of the network's auxiliary heads, by head.
         gamma: Discount per step.
-        replay_buffer_kwargs: Further arguments of the replay.
+        replay_buffer_kwargs: Further arguments of `PeopleReplay`.
+        seed: Of weights, exploration and minibatches.
         _init_setup_model: Whether to build networks and replay at once.
         **options: As for Stable-Baselines3's ``OffPolicyAlgorithm``.
     """
 
     exploration: np.random.Generator
+    q_net: FusionQNetwork  # type: ignore[assignment]  # of the policies that this learner takes
+    q_net_target: FusionQNetwork  # type: ignore[assignment]
 
     def __init__(
         self,
@@ -89,6 +94,7 @@ class MaskedDQN(DQN):
         exploration_final_eps: float = 0.1,
         max_grad_norm: float = 10.0,
         replay_buffer_kwargs: dict[str, Any] | None = None,
+        seed: int | None = None,
         _init_setup_model: bool = True,
         **options: Any,
     ) -> None:
@@ -101,7 +107,9 @@ class MaskedDQN(DQN):
             learning_rate,
             tau=1.0,
             gamma=gamma,
-            replay_buffer_kwargs=replay_buffer_kwargs,
+            replay_buffer_class=PeopleReplay,
+            replay_buffer_kwargs={"seed": seed, **(replay_buffer_kwargs or {}), "n_steps": n_steps, "gamma": gamma},
+            seed=seed,
             sde_support=False,
             supported_action_spaces=(spaces.Discrete, spaces.MultiDiscrete),
             support_multi_env=True,

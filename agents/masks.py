@@ -41,7 +41,7 @@ def check_mask(mask: NDArray[np.generic]) -> None:
     Raises:
         ConfigError: Names the first row whose mask forbids everything.
     """
-    nothing = ~(np.asarray(mask) > 0).any(axis=1)
+    nothing: NDArray[np.bool_] = np.asarray((np.asarray(mask) <= 0).all(axis=1))
     if nothing.any():
         raise ConfigError(
             f"observation 'mask' forbids every candidate of person {int(nothing.argmax())} in the batch "

@@ -21,7 +21,7 @@ class PlackettLuce(Distribution):
     logits: Tensor  # (B, C)
 
     def __init__(self, size: int) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.size = size
 
     def proba_distribution_net(self, *args: Any, **kwargs: Any) -> Any:

@@ -45,7 +45,7 @@ class FusionQNetwork(BasePolicy):
 
     def choose(self, obs: Observation) -> Tensor:
         """The slate to show, ``(B, S)`` places, the best first."""
-        values = self(obs)
+        values: Tensor = self(obs)
         if self.slate_size == 1:
             return values.argmax(dim=1, keepdim=True)
         return cast(Tensor, values.topk(self.slate_size, dim=1).indices)

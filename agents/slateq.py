@@ -79,7 +79,7 @@ class SlateQNetwork(FusionQNetwork):
         weight = torch.exp((appeal - a0).clamp(max=30.0))
         if not self.greedy:
             gain = (weight * (q - q0)).masked_fill(barred, MASKED)
-            return cast(Tensor, gain.topk(self.slate_size, dim=1).indices)
+            return gain.topk(self.slate_size, dim=1).indices
         return _greedy_slates(weight, q - q0, barred, torch.exp(self.places()))
 
     def value(self, obs: Observation, slates: Tensor) -> Tensor:

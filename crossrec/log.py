@@ -65,8 +65,7 @@ class Log:
     @property
     def shown(self) -> NDArray[np.int64]:
         """``(N, S)`` ids of the items that were shown."""
-        ids: NDArray[np.int64] = np.take_along_axis(self.observations[CANDIDATES].astype(np.int64), self.slates, axis=1)
-        return ids
+        return np.take_along_axis(self.observations[CANDIDATES], self.slates, axis=1).astype(np.int64)
 
     @property
     def clicked(self) -> NDArray[np.int64]:
@@ -135,12 +134,12 @@ def joined(logs: Sequence[Log]) -> Log:
     keys = [sorted(log.observations) for log in logs]
     if any(found != keys[0] for found in keys):
         raise ConfigError(f"logs with different observations cannot be joined: {keys[0]} and {keys[-1]}.")
-    arrays = {
+    arrays: dict[str, Any] = {
         name: np.concatenate([getattr(log, name) for log in logs])
         for name, value in vars(first).items()
         if isinstance(value, np.ndarray)
     }
-    parts = {
+    parts: dict[str, Any] = {
         name: {key: np.concatenate([getattr(log, name)[key] for log in logs]) for key in getattr(first, name)}
         for name in ("observations", "finals")
         if all(getattr(log, name) for log in logs)

@@ -104,7 +104,10 @@ def evaluate_target(
     raw = np.take_along_axis(target, shown, axis=1)[:, 0] / log.propensities
     weight = raw if clip is None else np.minimum(raw, clip)
     ones = np.ones(len(log))
-    parts: dict[str, tuple[Array, Array]] = {"ips": (weight * log.rewards, ones), "snips": (weight * log.rewards, weight)}
+    parts: dict[str, tuple[Array, Array]] = {
+        "ips": (weight * log.rewards, ones),
+        "snips": (weight * log.rewards, weight),
+    }
     if model is not None:
         direct = (target * model).sum(axis=1)
         residual = log.rewards - np.take_along_axis(model, shown, axis=1)[:, 0]
@@ -141,7 +144,7 @@ def check_target(log: Log, target: Array) -> None:
         raise ConfigError(
             f"the target's probabilities must sum to 1 in every row; row {wrong[0]} sums to {sums[wrong[0]]:g}."
         )
-    barred = (np.where(mask > 0, 0.0, target) > 0.0) & (mask > 0).any(axis=1)[:, None]
+    barred = (np.where(mask > 0, 0.0, target) > 0.0) & (mask > 0).any(axis=1, keepdims=True)
     if barred.any():
         row = int(np.flatnonzero(barred.any(axis=1))[0])
         raise ConfigError(f"the target gives probability to a candidate that the mask of row {row} forbids.")

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -34,9 +36,10 @@ SHORT = {
 }
 
 
-def trained(name, steps=512, seed=0, **toy):
+def trained(name, steps=512, seed=0, options=None, **toy):
     env = SB3VecEnv(Toy(8, **toy))
-    agent = build_agent(SHORT[name], env, None if toy.get("raw") else env.env.table, seed=seed)
+    config = dataclasses.replace(SHORT[name], **options or {})
+    agent = build_agent(config, env, None if toy.get("raw") else env.env.table, seed=seed)
     return agent.learn(steps), env.env
 
 
@@ -152,7 +155,8 @@ def test_targets_are_double_and_respect_masks(monkeypatch):
         return target(obs, actions)
 
     monkeypatch.setattr(agent.q_net_target, "forward", spy)
-    agent.replay_buffer.next_observations["mask"][:, :, :9] = 0
+    replay = agent.replay_buffer
+    replay.records[:, :, replay.layout.parts["mask"][0]][:, :, :9] = 0
     agent.train(gradient_steps=3, batch_size=64)
     assert len(asked) == 3
     for obs, actions, best, its_own in asked:
@@ -177,6 +181,21 @@ def test_the_loss_is_that_of_one_step_returns_cut_at_true_ends(monkeypatch):
     monkeypatch.setattr(agent.logger, "record", lambda key, value, **_: recorded.update({key: value}))
     agent.train(gradient_steps=1, batch_size=256)
     assert recorded["train/loss"] == pytest.approx(float(loss), rel=1e-4)
+
+
+def test_n_step_targets_discount_what_follows_by_as_many_steps():
+    agent, _ = trained("dqn", options={"n_steps": 3, "gamma": 0.9}, churn=0.3)
+    batch = agent.replay_buffer.sample(256)
+    steps = np.log(batch.discounts.numpy()) / np.log(0.9)
+    assert set(steps.round(4).flatten().tolist()) == {1.0, 2.0, 3.0}
+    with torch.no_grad():
+        scores = agent.q_net.fusion.read(batch.observations, batch.actions.long()).scores
+        choice = agent.q_net(batch.next_observations).argmax(1, keepdim=True)
+        future = agent.q_net_target(batch.next_observations).gather(1, choice)
+        goal = batch.rewards + batch.discounts * (1 - batch.dones) * future
+        gap = (scores[:, :, 0] - goal).abs()
+        by_hand = torch.where(gap < 1, 0.5 * gap**2, gap - 0.5).mean()
+        torch.testing.assert_close(agent.return_loss(scores, batch), by_hand)
 
 
 def test_ppo_probabilities_and_entropy_are_finite_under_masks():

@@ -18,7 +18,7 @@ MISTAKES = [
     (["env.reward={clik:2}"], r"Unknown option 'env.reward.clik'; did you mean 'click'"),
     (["agent.lerning_rate=1"], r"Unknown option 'agent.lerning_rate'; did you mean 'learning_rate'"),
     (["agent=ppo", "agent.buffer_size=3"], r"Unknown option 'agent.buffer_size'; .*allowed: batch_size, clip_range"),
-    (["agent=dqnn"], r"agent=dqnn is unknown; did you mean 'dqn'\? allowed: dqn, ppo"),
+    (["agent=dqnn"], r"agent=dqnn is unknown; did you mean 'dqn'\? allowed: a2c, dqn, ppo"),
     (["env=newz"], r"env=newz is unknown; did you mean 'news'\? allowed: ageing, carry_over"),
     (["context=templat"], r"context=templat is unknown; did you mean 'template'\? allowed: encode, llm, none"),
     (["context.name=foo"], r"context.name='foo' is unknown; allowed: encode, llm, none, oracle"),
