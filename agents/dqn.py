@@ -176,8 +176,10 @@ class MaskedDQN(DQN):
         draws = np.where(allowed(mask), self.exploration.random(mask.shape), -1.0)
         size = self.q_net.slate_size
         if size == 1:
-            return draws.argmax(axis=1)[:, None]
-        return np.argsort(-draws, axis=1)[:, :size]
+            best: NDArray[np.int64] = draws.argmax(axis=1)
+            return best[:, None]
+        order: NDArray[np.int64] = np.argsort(-draws, axis=1)
+        return order[:, :size]
 
     def train(self, gradient_steps: int, batch_size: int = 100) -> None:
         """Take ``gradient_steps`` steps on minibatches of ``batch_size`` transitions."""

@@ -48,7 +48,7 @@ class FusionQNetwork(BasePolicy):
         values: Tensor = self(obs)
         if self.slate_size == 1:
             return values.argmax(dim=1, keepdim=True)
-        return cast(Tensor, values.topk(self.slate_size, dim=1).indices)
+        return values.topk(self.slate_size, dim=1).indices
 
     def _predict(self, observation: PyTorchObs, deterministic: bool = True) -> Tensor:
         slates = self.choose(cast(Observation, observation))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any, Protocol
+from copy import deepcopy
+from typing import Any, Protocol, cast
 
 import gymnasium
 import numpy as np
@@ -33,6 +34,16 @@ class BatchedEnv(Protocol):
 
     def close(self) -> None:
         """Free what is held."""
+
+
+class ResumableEnv(BatchedEnv, Protocol):
+    """A batched environment that can be put back to where it was."""
+
+    def snapshot(self) -> Any:
+        """A copy of all that decides how it goes on."""
+
+    def restore(self, snapshot: Any) -> None:
+        """Go on from there."""
 
 
 class SB3VecEnv(VecEnv):
@@ -96,6 +107,21 @@ class SB3VecEnv(VecEnv):
             self._returns[ended] = 0.0
             self._lengths[ended] = 0
         return dict(observation), np.asarray(rewards, dtype=np.float32), done, infos
+
+    def snapshot(self) -> dict[str, Any]:
+        """A copy of all that decides how episodes go on; the environment must be a `ResumableEnv`."""
+        return {
+            "returns": self._returns.copy(),
+            "lengths": self._lengths.copy(),
+            "next_reset": deepcopy((self._seeds, self._options)),
+            "env": cast(ResumableEnv, self.env).snapshot(),
+        }
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Go on where an adapter of an equal environment was when it gave this snapshot."""
+        cast(ResumableEnv, self.env).restore(snapshot["env"])
+        self._returns[:], self._lengths[:] = snapshot["returns"], snapshot["lengths"]
+        self._seeds, self._options = deepcopy(snapshot["next_reset"])
 
     def close(self) -> None:
         """Close the environment."""

@@ -6,6 +6,7 @@ due in one call, and kept until the next.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 import gymnasium as gym
@@ -65,6 +66,14 @@ class _Kept:
         if due.size:
             context[ended[due]] = self.reader.read(seen, due, intent)
         return context
+
+    def snapshot(self) -> dict[str, NDArray[Any]]:
+        """A copy of what is kept, for :meth:`restore`."""
+        return {"vectors": self.vectors.copy(), "since": self._since.copy(), "topic": self._topic.copy()}
+
+    def restore(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
+        """Keep what was kept then."""
+        self.vectors[:], self._since[:], self._topic[:] = snapshot["vectors"], snapshot["since"], snapshot["topic"]
 
     def _read(self, rows: NDArray[np.intp]) -> None:
         simulator = self.core.simulator
@@ -134,6 +143,25 @@ class VectorContextWrapper(VectorWrapper):
             infos["final_obs"][CONTEXT] = self._kept.final(seen, self.base.final_intent, ended)
         self._kept.step()
         return {**observation, CONTEXT: self._kept.vectors.copy()}, reward, terminated, truncated, infos
+
+    def snapshot(self) -> dict[str, Any]:
+        """A copy of all that decides how lives and contexts go on, but for what the reader remembers."""
+        return {"env": cast(Any, self.env).snapshot(), "kept": self._kept.snapshot()}
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Go on where an equal environment was when it gave this snapshot.
+
+        Raises:
+            ConfigError: If the snapshot is of an environment with other sizes.
+        """
+        then, now = snapshot["kept"]["vectors"].shape, self._kept.vectors.shape
+        if then != now:
+            raise ConfigError(
+                f"the snapshot's contexts have shape {then} and the environment's {now}; "
+                "allowed: a snapshot of an environment with as many people and the same reader."
+            )
+        cast(Any, self.env).restore(snapshot["env"])
+        self._kept.restore(snapshot["kept"])
 
 
 def _with_context(space: Any, dimension: int) -> spaces.Dict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -114,6 +115,38 @@ class CrossScenarioVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[A
     def expected_rewards(self) -> NDArray[np.float64]:
         """True expected reward of each candidate, (num_envs, C); only with ``expose_truth=True``."""
         return self.core.expected_rewards()
+
+    def snapshot(self) -> dict[str, Any]:
+        """A copy of all that decides how lives go on, for :meth:`restore`; hooks with a state of their own keep it."""
+        return {
+            "state": {name: block.copy() for name, block in self.core.simulator.state.blocks.items()},
+            "seeds": self.core.seeds.copy(),
+            "episodes": self.core.episodes.copy(),
+            "outcome": deepcopy(self.core.outcome),
+            "random": deepcopy((self._np_random, self._np_random_seed)),
+            "begun": self._begun,
+        }
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Go on where an environment with the same options was when it gave this snapshot.
+
+        Raises:
+            ConfigError: If the snapshot holds another number of people, or state of other sizes.
+        """
+        core, state = self.core, snapshot["state"]
+        blocks = core.simulator.state.blocks
+        for name, block in blocks.items():
+            if state[name].shape != block.shape:
+                raise ConfigError(
+                    f"the snapshot's state '{name}' has shape {state[name].shape} and the environment's {block.shape}; "
+                    "allowed: a snapshot of an environment with the same num_envs and options."
+                )
+        for name, block in blocks.items():
+            block[:] = state[name]
+        core.seeds[:], core.episodes[:] = snapshot["seeds"], snapshot["episodes"]
+        core.outcome = deepcopy(snapshot["outcome"])
+        self._np_random, self._np_random_seed = deepcopy(snapshot["random"])
+        self._begun, self.final_seen = snapshot["begun"], None
 
     def _check_seed(self, seed: Any) -> None:
         given = seed if isinstance(seed, list) else [seed] * self.num_envs

@@ -12,8 +12,11 @@ from pathlib import Path
 from crossrec import __version__
 from crossrec.errors import CrossRecError
 
+from .agents.cli import add_benchmark
 from .choices import GROUPS, choices
 from .contexts.cli import add_context
+from .explaining.cli import add_explain
+from .logs.cli import add_log, add_off_policy
 
 _TRAIN_HELP = """Options are words of the form option=value:
 
@@ -117,6 +120,10 @@ def _parser() -> argparse.ArgumentParser:
     journey.set_defaults(command=_journey)
 
     add_context(commands)
+    add_benchmark(commands)
+    add_log(commands)
+    add_off_policy(commands)
+    add_explain(commands)
 
     demo = commands.add_parser("demo", help="three runs that differ in context only, and one table")
     demo.add_argument("overrides", nargs="*", metavar="option=value", help="as for train, for all three runs")

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from gymnasium import spaces
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
 from crossrec.agents.baselines.base import ScoringPolicy
-from crossrec.agents.baselines.simple import ContentPolicy, GreedyOracle, PopularityPolicy, RandomPolicy
+from crossrec.agents.baselines.build import Given, build_baseline
 from crossrec.config import ContextConfig, EnvConfig
+from crossrec.envs.base import PeopleCore
 from crossrec.envs.context import VectorContextWrapper
 from crossrec.envs.vector import CrossScenarioVectorEnv
 from crossrec.language.build import make_reader, make_source
 from crossrec.language.context import ContextSource, embed_texts
 from crossrec.language.projection import Projection, padded
 from crossrec.language.reader import ContextReader
-from crossrec.simulation.lookahead import LookAhead
+from crossrec.log import Log
+from crossrec.observation import CONTEXT, context_space
 from crossrec.world.synthetic import World, world_of
 
 BASELINES = ("random", "popularity", "content", "oracle")
@@ -38,6 +41,7 @@ class Lab:
         vectors: (n_items + 1, D) item vectors, row 0 zero.
         reader: Makes contexts, or None for none.
         source: Writes and remembers the texts behind them.
+        context: Options of encoder and context.
     """
 
     env: EnvConfig
@@ -45,6 +49,7 @@ class Lab:
     vectors: NDArray[np.float32]
     reader: ContextReader | None
     source: ContextSource
+    context: ContextConfig = field(default_factory=ContextConfig)
 
     @property
     def table(self) -> NDArray[np.float32]:
@@ -70,19 +75,30 @@ class Lab:
         env = CrossScenarioVectorEnv(people, config, expose_truth=expose_truth)
         return env if self.reader is None or not with_context else VectorContextWrapper(env, self.reader)
 
-    def baseline(self, name: str, env: CrossScenarioVectorEnv, seed: int) -> ScoringPolicy:
-        """A baseline by name; the oracles look into ``env``."""
-        popularity = self.world.catalogue.popularity
-        builders: dict[str, Callable[[], ScoringPolicy]] = {
-            "random": lambda: RandomPolicy(seed),
-            "popularity": lambda: PopularityPolicy(popularity),
-            "content": lambda: ContentPolicy(self.vectors, popularity),
-            "oracle": lambda: GreedyOracle(env.expected_rewards),
-            "lookahead": lambda: GreedyOracle(LookAhead(env.core.simulator).values),
-        }
-        policy = builders[name]()
+    def baseline(self, name: str, env: CrossScenarioVectorEnv, seed: int, log: Log | None = None) -> ScoringPolicy:
+        """A baseline by name, see :data:`crossrec.agents.baselines.build.REGISTRY`.
+
+        Args:
+            name: Of the baseline.
+            env: Where it will act; the oracles look into it.
+            seed: Of whatever it draws.
+            log: What it learns from, if it does; made in this lab's environment with its contexts.
+
+        Raises:
+            ConfigError: For an unknown name, or a log that is missing or was made elsewhere.
+            ModelError: If a language model is needed that is not there.
+        """
+        given = Given(self.world, self.vectors, self._space, env, self.context, seed, log)
+        policy = build_baseline(name, given)
         policy.slate_size = self.env.slate_size
         return policy
+
+    def _space(self) -> spaces.Dict:
+        """Observation space of one person, with a context where there is one."""
+        space = dict(PeopleCore(self.env, {}, 1, expose_truth=False).observation_space.spaces)
+        if self.reader is not None:
+            space[CONTEXT] = context_space(self.reader.dimension)
+        return spaces.Dict(space)
 
 
 def build_lab(env: EnvConfig, context: ContextConfig, on_progress: Progress | None = None) -> Lab:
@@ -101,4 +117,4 @@ def build_lab(env: EnvConfig, context: ContextConfig, on_progress: Progress | No
     embedded = embed_texts(source.encoder, world.catalogue.texts(), source.store, on_progress)
     projection = Projection.fit(embedded, context.dimension)
     vectors = padded(projection.apply(embedded))
-    return Lab(env, world, vectors, make_reader(context, world, source, projection), source)
+    return Lab(env, world, vectors, make_reader(context, world, source, projection), source, context)

@@ -76,6 +76,11 @@ class RunFolder:
         return self.path / "progress.json"
 
     @property
+    def resume(self) -> Path:
+        """Folder of resume points, while training is under way."""
+        return self.path / "resume"
+
+    @property
     def figures(self) -> Path:
         """Folder of figures."""
         return self.path / "figures"
@@ -141,6 +146,12 @@ class RunFolder:
 
 def folder_of(config: TrainConfig) -> RunFolder:
     """The folder of a config's run: readable names and a hash of everything that decides the result."""
+    digest = hashlib.sha256(json.dumps(deciding(config), sort_keys=True).encode()).hexdigest()[:8]
+    return RunFolder(Path(config.runs) / f"{config.agent.name}-{config.context.name}-seed{config.seed}-{digest}")
+
+
+def deciding(config: TrainConfig) -> dict[str, Any]:
+    """All options that decide a run's result, and the version of CrossRec."""
     options = {k: v for k, v in dataclasses.asdict(_spelt_out(config)).items() if k not in _ELSEWHERE}
     # Only in plain float32 is a text the same in a batch of any size.
     exact = config.context.dtype == "float32" and config.context.quantisation == "none"
@@ -152,8 +163,18 @@ def folder_of(config: TrainConfig) -> RunFolder:
     options["context"]["endpoint"] = {k: v for k, v in endpoint.items() if k not in _ENDPOINT_ELSEWHERE}
     options["env"].pop("engine")
     options["version"] = __version__
-    digest = hashlib.sha256(json.dumps(options, sort_keys=True).encode()).hexdigest()[:8]
-    return RunFolder(Path(config.runs) / f"{config.agent.name}-{config.context.name}-seed{config.seed}-{digest}")
+    return options
+
+
+def differences(old: Any, new: Any, name: str = "") -> list[str]:
+    """What differs between two nested options, as ``option: old -> new``; ``name`` is that of the whole."""
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        return [] if old == new else [f"{name}: {old} -> {new}"]
+    return [
+        line
+        for key in dict.fromkeys([*old, *new])
+        for line in differences(old.get(key), new.get(key), f"{name}.{key}" if name else key)
+    ]
 
 
 def _model(folder: str | None) -> str | None:

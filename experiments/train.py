@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from crossrec.config import TrainConfig
 from crossrec.errors import ConfigError, RunError
 from crossrec.language.reader import LanguageReader
 
+from .checkpoint import ResumePoints, Training, check_fits
 from .contexts.warm import prefill
 from .evaluate import evaluate, scores
 from .figures import draw_figures
@@ -29,7 +31,8 @@ from .lab import BASELINES, Lab, build_lab
 from .progress import Progress
 from .run import RunFolder, folder_of, provenance, write_config, write_file, write_json, write_table
 
-_CHECKPOINTS = 10  # per run
+_CHECKPOINTS = 10  # per run, and resume points
+_AT_LEAST_EVERY = 100_000  # transitions
 
 
 def train(config: TrainConfig, *, show: bool = True) -> RunFolder:
@@ -44,11 +47,15 @@ def train(config: TrainConfig, *, show: bool = True) -> RunFolder:
 
     Raises:
         ConfigError: If the device cannot be used.
-        RunError: If another process works on the same run.
+        RunError: If another process works on the same run, or a training that was stopped cannot go on exactly, because
+            options or versions have changed.
         ModelError: If a language model or encoder is needed that is not there.
     """
     check_device(config.device)
     folder = folder_of(config)
+    points = ResumePoints(folder, config)
+    if not folder.result_file.is_file():
+        points.check()  # before the config is written anew
     write_config(folder, config)
     with _alone(folder):
         if folder.result_file.is_file():
@@ -59,9 +66,10 @@ def train(config: TrainConfig, *, show: bool = True) -> RunFolder:
                 lab = _lab(config, progress)
                 prefill(lab, config, progress)
                 if folder.trained_file.is_file() and folder.checkpoint.is_file():  # cut off during evaluation
-                    agent = load_agent(folder, config)
+                    agent = load_agent(folder, config, lab)
                 else:
-                    agent = _learn(config, lab, folder, progress)
+                    agent = _learn(config, lab, folder, progress, points, show)
+                points.clear()
                 conclude(config, lab, agent, folder, progress)
     return folder
 
@@ -76,8 +84,8 @@ def evaluate_again(path: RunFolder, *, show: bool = True) -> RunFolder:
     path.training()  # refuses an unfinished one
     with _alone(path), Progress(path, show) as progress:
         torch.set_num_threads(1)
-        agent = load_agent(path, config)
-        conclude(config, _lab(config, progress), agent, path, progress)
+        lab = _lab(config, progress)
+        conclude(config, lab, load_agent(path, config, lab), path, progress)
     return path
 
 
@@ -95,24 +103,32 @@ def check_device(device: str) -> None:
         raise ConfigError(f"device={device!r} cannot be used here ({reason}); use cpu, cuda or auto.") from error
 
 
-def load_agent(folder: RunFolder, config: TrainConfig) -> BaseAlgorithm:
+def load_agent(folder: RunFolder, config: TrainConfig, lab: Lab | None = None) -> BaseAlgorithm:
     """The agent in a run's checkpoint.
 
+    Args:
+        folder: The run's.
+        config: The run's.
+        lab: Where it is to act; that it fits is checked if it is given.
+
     Raises:
-        RunError: If it is missing or damaged, or was saved by something else.
+        RunError: If it is missing or damaged, was saved by something else, or does not fit the lab.
     """
     if not folder.checkpoint.is_file():
         raise RunError(
             f"{folder.path} has no checkpoint.zip: training did not get that far; run `crossrec train` again."
         )
     try:
-        return ALGORITHMS[config.agent.name].load(folder.checkpoint, device=config.device)
+        agent = ALGORITHMS[config.agent.name].load(folder.checkpoint, device=config.device)
     # Zip, pickle and torch each raise errors of their own for a damaged file.
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise RunError(
             f"{folder.checkpoint} is damaged or of another version ({reason}); delete it and train again."
         ) from error
+    if lab is not None:
+        check_fits(agent, lab, folder.checkpoint)
+    return agent
 
 
 def conclude(
@@ -166,25 +182,33 @@ def _lab(config: TrainConfig, progress: Progress) -> Lab:
     return lab
 
 
-def _learn(config: TrainConfig, lab: Lab, folder: RunFolder, progress: Progress) -> BaseAlgorithm:
+def _learn(
+    config: TrainConfig, lab: Lab, folder: RunFolder, progress: Progress, points: ResumePoints, show: bool
+) -> BaseAlgorithm:
     env = SB3VecEnv(lab.make_env(config.people, users=config.train_users))
-    agent = build_agent(config.agent, env, lab.table, seed=config.seed, device=config.device)
-    progress.stage("train", config.steps)
     folder.trained_file.unlink(missing_ok=True)  # of a training whose checkpoint is gone
-    watcher = _Watcher(folder, progress, config.steps)
-    began = time.perf_counter()
-    agent.learn(config.steps, callback=watcher)
-    seconds = time.perf_counter() - began
+    training = points.latest(env, lab)
+    if training is None:
+        agent = build_agent(config.agent, env, lab.table, seed=config.seed, device=config.device)
+        training = Training(agent, [], 0.0)
+    agent, done = training.agent, training.agent.num_timesteps
+    if done and show:
+        print(f"crossrec: training goes on after {done:,} of {config.steps:,} transitions.", file=sys.stderr)
+    progress.stage("train", config.steps)
+    progress.advance(done)
+    watcher = _Watcher(training, config.steps, folder, lab, progress, points)
+    agent.learn(config.steps - done, callback=watcher, reset_num_timesteps=not done)
+    watcher.count()
     write_file(folder.checkpoint, agent.save)
     write_table(folder.training_file, watcher.curve())
-    training = {
+    summary = {
         "transitions": agent.num_timesteps,
         "gradient_steps": gradient_steps(agent),
-        "seconds": round(seconds, 1),
-        "transitions_per_second": round(agent.num_timesteps / seconds, 1),
+        "seconds": round(training.seconds, 1),
+        "transitions_per_second": round(agent.num_timesteps / training.seconds, 1),
         "contexts": None if lab.reader is None else lab.reader.ledger.summary(),
     }
-    write_json(folder.trained_file, training)
+    write_json(folder.trained_file, summary)
     return agent
 
 
@@ -203,26 +227,42 @@ def _alone(folder: RunFolder) -> Iterator[None]:
 
 
 class _Watcher(BaseCallback):
-    """Progress, learning curve and checkpoints while Stable-Baselines3 learns."""
+    """Progress, learning curve, checkpoints and resume points while Stable-Baselines3 learns."""
 
-    def __init__(self, folder: RunFolder, progress: Progress, steps: int) -> None:
+    def __init__(
+        self, training: Training, steps: int, folder: RunFolder, lab: Lab, progress: Progress, points: ResumePoints
+    ) -> None:
         super().__init__()
-        self.folder, self.progress = folder, progress
-        self._every = max(steps // _CHECKPOINTS, 1)
-        self._next_checkpoint = self._every
-        self._episodes: list[tuple[int, float, int]] = []
+        self.training, self.folder, self.lab, self.progress, self.points = training, folder, lab, progress, points
+        self._every = min(max(steps // _CHECKPOINTS, 1), _AT_LEAST_EVERY)
+        self._next = self._after(training.agent.num_timesteps)
+        self._counted = time.perf_counter()
+
+    def _after(self, transitions: int) -> int:
+        return (transitions // self._every + 1) * self._every
+
+    def _on_rollout_start(self) -> None:
+        # Between two rollouts an algorithm holds no half of anything.
+        if self.model.num_timesteps >= self._next:
+            self._next = self._after(self.model.num_timesteps)
+            self.count()
+            write_file(self.folder.checkpoint, self.model.save)
+            write_table(self.folder.training_file, self.curve())
+            self.points.save(self.training, self.lab.reader)
 
     def _on_step(self) -> bool:
         self.progress.advance(self.training_env.num_envs)
         for done in np.flatnonzero(self.locals["dones"]):
             episode = self.locals["infos"][done]["episode"]
-            self._episodes.append((self.num_timesteps, episode["r"], episode["l"]))
-        if self.num_timesteps >= self._next_checkpoint:
-            self._next_checkpoint += self._every
-            write_file(self.folder.checkpoint, self.model.save)
-            write_table(self.folder.training_file, self.curve())
+            self.training.episodes.append((self.num_timesteps, episode["r"], episode["l"]))
         return True
+
+    def count(self) -> None:
+        """Add the time since the last call to what training took."""
+        now = time.perf_counter()
+        self.training.seconds += now - self._counted
+        self._counted = now
 
     def curve(self) -> pd.DataFrame:
         """One row per training episode: transitions so far, return, length [steps]."""
-        return pd.DataFrame(self._episodes, columns=["transitions", "return", "steps"])
+        return pd.DataFrame(self.training.episodes, columns=["transitions", "return", "steps"])

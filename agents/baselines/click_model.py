@@ -13,9 +13,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from crossrec.errors import ConfigError, check_name
+from crossrec.log import Log
 
 from ..fusion.network import FusionNetwork, FusionSizes
 from .base import BatchObservation, ScoringPolicy
+from .features import clicks_by_place
 
 _LOSSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
     "click": F.binary_cross_entropy_with_logits,
@@ -69,8 +71,8 @@ class ClickModel(ScoringPolicy):
 
         Args:
             observations: By key, ``(N, ...)``.
-            actions: ``(N,)`` shown positions.
-            outcomes: ``(N,)`` clicks (0 or 1) or rewards, by the objective.
+            actions: ``(N,)`` shown positions; for slates ``(N, S)``.
+            outcomes: Clicks (0 or 1) or rewards, by the objective, in the shape of ``actions``.
             epochs: At most so many passes over the log.
             patience: Epochs without improvement before the end.
             batch_size: Rows per gradient step.
@@ -80,11 +82,11 @@ class ClickModel(ScoringPolicy):
             Held-out loss after each epoch.
         """
         n = len(actions)
-        if n < 20 or len(outcomes) != n or any(len(value) != n for value in observations.values()):
+        if n < 20 or np.shape(outcomes) != np.shape(actions) or any(len(v) != n for v in observations.values()):
             raise ConfigError(f"a log of {n} rows does not do: at least 20 rows, and as many in every array.")
         data = {key: torch.as_tensor(value).to(self.device) for key, value in observations.items()}
-        chosen = torch.as_tensor(actions, device=self.device).long()[:, None]
-        goal = torch.as_tensor(outcomes, device=self.device).float()[:, None]
+        chosen = torch.as_tensor(actions, device=self.device).long().reshape(n, -1)
+        goal = torch.as_tensor(outcomes, device=self.device).float().reshape(n, -1)
         order = torch.as_tensor(self._draws.permutation(n), device=self.device)
         held, rest = order[: n // 10], order[n // 10 :]
         loss_of = _LOSSES[self.objective]
@@ -129,3 +131,30 @@ class ClickModel(ScoringPolicy):
 
     def _weights(self) -> dict[str, Tensor]:
         return {name: value.detach().clone() for name, value in self.network.named_parameters()}
+
+
+def of_log(
+    log: Log,
+    space: spaces.Dict,
+    table: NDArray[np.float32],
+    objective: Literal["click", "reward"],
+    seed: int,
+) -> ClickModel:
+    """A click model that has learned from a log.
+
+    Args:
+        log: Of a slate, each place counts as shown by itself; a reward counts for what was clicked.
+        space: Observation space of one person.
+        table: Item table.
+        objective: As for :class:`ClickModel`.
+        seed: As for :class:`ClickModel`.
+    """
+    width = table.shape[1] - 1
+    model = ClickModel(space, table, objective=objective, sizes=FusionSizes(item_width=width), seed=seed)
+    clicks = clicks_by_place(log, np.arange(len(log))).reshape(log.slates.shape)
+    outcomes = clicks if objective == "click" else clicks * log.rewards[:, None]
+    if log.slates.shape[1] == 1 and objective == "reward":
+        outcomes = log.rewards[:, None]  # rewards of one's own need not come with clicks
+    batch = int(np.clip(len(log) // 200, 64, 1024))  # of a short log smaller ones, for steps enough
+    model.fit(log.observations, log.slates, outcomes, batch_size=batch)
+    return model

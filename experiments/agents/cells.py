@@ -126,10 +126,12 @@ def compute(cell: Cell) -> str:
 
 
 def _lives(cell: Cell) -> pd.DataFrame:
+    lab: Any
     lab, log = _shared(cell)
     users, seed = evaluation_people(cell.config)
     env: Any = lab.make_env(len(users), expose_truth=True)
-    return rollout(lab.baseline(cell.policy, env.unwrapped, seed, log), env, users, seed)
+    policy = lab.baseline(cell.policy, env.unwrapped, seed, *([] if log is None else [log]))
+    return rollout(policy, env, users, seed)
 
 
 _labs: dict[str, Lab] = {}  # of this process: the last one, for building and reading take longer than most cells

@@ -37,12 +37,10 @@ class Plan:
 PLANS: Mapping[str, Plan] = {
     plan.env: plan
     for plan in (
-        Plan(
-            "cross_scenario", ("context=template", "steps=200000"), slow={"lm_ranker": 40}, log_steps=1_000_000
-        ),
+        Plan("cross_scenario", ("context=template", "steps=200000"), slow={"lm_ranker": 40}, log_steps=1_000_000),
         Plan("satiation", ("context=none", "steps=200000", "agent.gamma=0.9"), slow={"lookahead": 40}),
         Plan("retention", ("context=none", "steps=200000", "agent.gamma=0.95"), slow={"lookahead": 40}),
-        Plan("slate", ("context=none", "steps=200000"), {name: () for name in AGENTS}, reference="dqn"),
+        Plan("slate", ("context=none", "steps=200000"), dict.fromkeys(AGENTS, ()), reference="dqn"),
     )
 }
 SLOW = {name: people for plan in PLANS.values() for name, people in plan.slow.items()}

@@ -32,7 +32,13 @@ def compute_all(cells: Sequence[Cell], at_once: int) -> dict[str, str]:
     failed: dict[str, str] = {}
     if not todo:
         return failed
-    columns = (TextColumn("baselines"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[note]}"))
+    columns = (
+        TextColumn("baselines"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
     spawn = multiprocessing.get_context("spawn")
     with (
         Bars(*columns, console=Console(stderr=True)) as bars,

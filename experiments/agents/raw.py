@@ -16,10 +16,10 @@ from crossrec.metrics import summary
 
 from ..run import write_file, write_text
 
-SCORE_COLUMNS = ("env", "policy", "kind", "seed", "people", "score", "return", "click_rate", "conversion_rate", "dwell")
-SCORE_COLUMNS += ("steps", "visits", "churn", "commit", "options")
+_MEASURED = ("score", "return", "click_rate", "conversion_rate", "dwell", "steps", "visits", "churn")
+SCORE_COLUMNS = ("env", "policy", "kind", "seed", "people", *_MEASURED, "commit", "options")
 LIFE_COLUMNS = ("env", "policy", "seed", "user", "return")
-KINDS = ("learner", "learned baseline", "rule", "bound")
+KINDS = ("learner", "logged", "language", "rule", "bound")
 _TEXTS = ("env", "policy", "kind", "commit", "options")
 _DIGITS = 6
 
@@ -79,7 +79,10 @@ class Raw:
         """These results with all those of the other's environments replaced; new environments come last."""
         order = [*self.envs, *(env for env in other.envs if env not in self.envs)]
         parts = [(other if env in other.envs else self).of(env) for env in order]
-        return Raw(pd.concat([p.scores for p in parts], ignore_index=True), pd.concat([p.lives for p in parts], ignore_index=True))
+        return Raw(
+            pd.concat([p.scores for p in parts], ignore_index=True),
+            pd.concat([p.lives for p in parts], ignore_index=True),
+        )
 
 
 def gathered(results: Iterable[Lived], zero: str = "random", one: str = "oracle") -> Raw:
@@ -111,7 +114,7 @@ def gathered(results: Iterable[Lived], zero: str = "random", one: str = "oracle"
             }
         )
         ids = {"env": lived.env, "policy": lived.policy, "seed": lived.seed}
-        lives.append(pd.DataFrame({"user": users, "return": returns}).assign(**ids))
+        lives.append(pd.DataFrame({"user": users, "return": returns, **ids}))
     scores = pd.DataFrame(rows)[list(SCORE_COLUMNS)].round(_DIGITS)
     return Raw(scores, pd.concat(lives, ignore_index=True)[list(LIFE_COLUMNS)])
 
@@ -124,7 +127,9 @@ def files(page: Path) -> tuple[Path, Path]:
 def write_raw(raw: Raw, page: Path) -> None:
     """Write raw results beside a page."""
     scores, lives = files(page)
-    small = raw.lives.astype({"env": "category", "policy": "category", "seed": "int16", "user": "int64", "return": "float32"})
+    small = raw.lives.astype(
+        {"env": "category", "policy": "category", "seed": "int16", "user": "int64", "return": "float32"}
+    )
     write_file(lives, lambda path: small.to_parquet(path, index=False, compression="zstd"))
     write_text(scores, raw.scores.to_csv(index=False))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -78,10 +77,10 @@ def _estimates(
 ) -> tuple[list[Estimate], list[Estimate | None]]:
     """Scores of policies, and differences to the reference, on the first so many people."""
     compared = reference in set(part.scores["policy"])
-    ends: list[NDArray[np.float64]] = [part.returns(name)[:, :people] for name in ("random", "oracle")]
+    zero, one = (part.returns(name)[:, :people] for name in ("random", "oracle"))
     asked = [*names, *([reference] if compared else [])]
     table = np.stack([part.returns(name)[:, :people] for name in asked])
-    scores, gains = scores_over_seeds(table, *ends, len(asked) - 1, np.random.default_rng(_BOOTSTRAP_SEED))
+    scores, gains = scores_over_seeds(table, zero, one, len(asked) - 1, np.random.default_rng(_BOOTSTRAP_SEED))
     n = len(names)
     return scores[:n], list(gains[:n]) if compared else [None] * n
 

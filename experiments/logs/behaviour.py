@@ -65,7 +65,8 @@ class Uniform(BehaviourPolicy):
     def probabilities(self, observation: BatchObservation) -> Probabilities:
         """One over the number of allowed candidates."""
         ok = allowed(np.asarray(observation[MASK]))
-        return ok / ok.sum(axis=1, keepdims=True)
+        uniform: Probabilities = ok / ok.sum(axis=1, keepdims=True)
+        return uniform
 
 
 class Greedy(BehaviourPolicy):
@@ -82,10 +83,11 @@ class Greedy(BehaviourPolicy):
         """1 at the choice."""
         actions, _ = self._policy.predict(observation, None, None, deterministic=True)
         slates = np.asarray(actions, np.int64).reshape(len(observation[MASK]), -1)
-        found = np.zeros(observation[MASK].shape)
+        found: Probabilities = np.zeros(observation[MASK].shape)
         weights = np.broadcast_to(0.5 ** np.arange(slates.shape[1]), slates.shape)
         np.put_along_axis(found, slates, weights, axis=1)
-        return found / found.sum(axis=1, keepdims=True)
+        found /= found.sum(axis=1, keepdims=True)
+        return found
 
 
 class Softmax(BehaviourPolicy):
@@ -108,8 +110,9 @@ class Softmax(BehaviourPolicy):
         scores = np.where(ok, scores - scores.sum(axis=1, keepdims=True) / count, 0.0)
         spread = np.sqrt((scores**2).sum(axis=1, keepdims=True) / count)
         logits = np.where(ok, scores / np.where(spread > 1e-12, spread, 1.0) / self._temperature, -np.inf)
-        weights = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return weights / weights.sum(axis=1, keepdims=True)
+        weights: Probabilities = np.exp(logits - logits.max(axis=1, keepdims=True))
+        weights /= weights.sum(axis=1, keepdims=True)
+        return weights
 
 
 class Mixture(BehaviourPolicy):

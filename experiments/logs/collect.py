@@ -21,13 +21,14 @@ from crossrec.log_file import catalogue_hash, check_log_path, write_log
 from crossrec.random import as_uniform, keys
 from crossrec.world.scenario import spelt_out
 
+from ..compose import compose_train
 from ..lab import Lab
 from ..progress import Progress
 from ..run import provenance
 from .behaviour import BehaviourPolicy
 from .policies import MIXED, behaviour, lab_for
 
-AT_ONCE = 500
+AT_ONCE, STEPS = 500, 100_000
 TEMPERATURE, EPSILON = 1.0, 0.2
 _NOISE = 5_000_011  # keeps these lives' noise apart from that of training and evaluation
 _SHOWN = 41  # tag of the keys by which is drawn what is shown
@@ -93,6 +94,22 @@ def collect_file(
         return write_log(counted(), out)
 
 
+def config_of_words(words: Sequence[str], config_dir: str | None = None) -> TrainConfig:
+    """The config of a log from the command line's words; ``steps`` is 100,000 unless they say otherwise.
+
+    Raises:
+        ConfigError: Names the option, what was found and what is allowed.
+    """
+    config = compose_train([word for word in words if not word.startswith("steps=")], config_dir)
+    for word in words:  # apart, because how long an agent explores is no matter here
+        if word.startswith("steps="):
+            number = word.removeprefix("steps=").replace("_", "")
+            if not number.isdecimal() or int(number) < 1:
+                raise ConfigError(f"{word} must be a whole number of at least 1.")
+            return dataclasses.replace(config, steps=int(number))
+    return dataclasses.replace(config, steps=STEPS)
+
+
 def about_log(config: TrainConfig, lab: Lab, behaviour: dict[str, Any]) -> dict[str, Any]:
     """What a log says about itself; enough to live its lives again."""
     env = dataclasses.replace(config.env, scenarios=spelt_out(config.env.scenarios))
@@ -145,7 +162,9 @@ def _live(
     """One life of each person."""
     n, places = len(lives), np.arange(env.unwrapped.config.slate_size)
     observation, _ = env.reset(seed=[about["first_seed"] + int(life) for life in lives], options={"user": users})
-    alive, columns, finals = np.ones(n, np.bool_), [], {}
+    alive = np.ones(n, np.bool_)
+    columns: list[dict[str, NDArray[Any]]] = []
+    finals: dict[str, NDArray[Any]] = {}
     while alive.any():
         step = len(columns)
         draws = as_uniform(keys(seed, _SHOWN, lives[:, None], step, places))

@@ -53,7 +53,9 @@ def check_names(names: Sequence[str], option: str, *also: str) -> None:
             )
 
 
-def behaviour(lab: Lab, config: TrainConfig, names: Sequence[str], temperature: float, epsilon: float) -> BehaviourPolicy:
+def behaviour(
+    lab: Lab, config: TrainConfig, names: Sequence[str], temperature: float, epsilon: float
+) -> BehaviourPolicy:
     """A behaviour policy: the named ones with equal shares, and with probability ``epsilon`` anything allowed.
 
     Scores of baselines become a softmax; what a run chooses is shown as it is.

@@ -70,14 +70,16 @@ def _replay(
         rows = starts[here] + step
         _check_same(log, observation, rows, here)
         truth[rows] = env.expected_rewards()[here]
-        actions = np.zeros(env.action_space.shape, np.int64)
+        actions = np.zeros((len(starts), *log.actions.shape[1:]), np.int64)
         actions[here] = log.actions[rows]
         observation, rewards, *_ = env.step(actions)
         if not np.allclose(rewards[here], log.rewards[rows]):
             raise ConfigError(_otherwise("rewards", log, int(rows[0])))
 
 
-def _check_same(log: Log, observation: Mapping[str, NDArray[Any]], rows: NDArray[np.intp], here: NDArray[np.intp]) -> None:
+def _check_same(
+    log: Log, observation: Mapping[str, NDArray[Any]], rows: NDArray[np.intp], here: NDArray[np.intp]
+) -> None:
     for key, logged in log.observations.items():
         if key == CONTEXT:  # comes from language, not from people
             continue

@@ -55,10 +55,12 @@ def by_ids(transitions, n_steps):
     for life in transitions:
         for t, (before, action, *_) in enumerate(life):
             reward, discount = 0.0, 1.0
-            for *_, gained, after, ends, left in life[t : t + n_steps]:
+            for end in range(t, min(t + n_steps, len(life))):
+                gained, ends = life[end][2], life[end][4]
                 reward, discount = reward + discount * gained, discount * GAMMA
                 if ends:
                     break
+            *_, after, _, left = life[end]
             found[tuple(before["ids"])] = before, action, reward, after, left, discount
     return found
 
