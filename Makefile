@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo test lint types check check-llamacpp specs bounds bench bench-language bench-peers contexts sensitivity clean
+.PHONY: help setup models demo test lint types check check-llamacpp specs bounds bench bench-language bench-peers contexts sensitivity unseen clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -48,8 +48,11 @@ bounds: $(READY)  ## bounds of every question, and their pages in docs/environme
 
 bench: models  ## print the figures that the README quotes, each beside its reference
 	$(BIN)/python -m benchmarks.throughput
-	$(BIN)/python -m benchmarks.training
+	$(BIN)/python -m benchmarks.learning
 	$(BIN)/python -m benchmarks.calibration
+
+unseen: models  ## what an agent keeps of its score when every item is new to it
+	$(BIN)/python -m benchmarks.unseen $(ARGS)
 
 bench-language: models  ## print what language costs: one by one, in batches, from a warm store
 	$(BIN)/python -m benchmarks.language

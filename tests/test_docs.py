@@ -14,7 +14,6 @@ from crossrec.experiments.compose import compose_train
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 VANILLA = ROOT / "examples" / "vanilla_ppo.py"
-TO_COME = {"conf/agent/a2c.yaml"}  # what the how-tos make
 
 
 def blocks(document, language):
@@ -115,4 +114,4 @@ def test_links_and_code_paths_lead_somewhere(document):
     folders = "crossrec|envs|agents|experiments|conf|tests|examples|benchmarks"
     paths = re.findall(rf"`((?:{folders})/[a-z0-9_/]+\.(?:py|yaml))`", text)
     missing += [path for path in paths if not (ROOT / path).exists()]
-    assert set(missing) <= TO_COME
+    assert not missing

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 from stable_baselines3.common.evaluation import evaluate_policy
@@ -99,15 +100,16 @@ def test_replay_keeps_the_last_observation_and_bootstraps_only_at_the_horizon():
     step = env.step_wait
     env.step_wait = lambda: ends.append(step()) or ends[-1]
     agent.learn(400)
-    buffer = agent.replay_buffer
+    replay = agent.replay_buffer
     for t, (_, _, done, infos) in enumerate(ends):
-        np.testing.assert_array_equal(buffer.dones[t], done)
+        np.testing.assert_array_equal(replay.final[t] >= 0, done)
         for i in np.flatnonzero(done):
-            assert buffer.timeouts[t, i] == infos[i]["TimeLimit.truncated"]
+            assert replay.left[t, i] != infos[i]["TimeLimit.truncated"]
+            last = replay.layout.read(torch.from_numpy(replay.finals[replay.final[t, [i]]]))
             for key, value in infos[i]["terminal_observation"].items():
-                np.testing.assert_array_equal(buffer.next_observations[key][t, i], value)
-    assert buffer.timeouts.sum() > 0
-    assert (buffer.dones - buffer.timeouts).sum() > 0
+                np.testing.assert_array_equal(last[key][0], value)
+    assert replay.left.sum() > 0
+    assert (replay.final >= 0).sum() > replay.left.sum()
 
 
 def test_stable_baselines_evaluates_and_logs_returns():
