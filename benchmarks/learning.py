@@ -198,8 +198,8 @@ def print_tables(console: Console, measured: dict[str, Measured]) -> None:
             most = (f"{100 * MOST_MOVING:.0f}", _verdict(moving <= MOST_MOVING)) if shares is found.ours else ()
             where.add_row(form, *cells, f"{100 * moving:.1f}", *most)
     console.print(where)
-    learnt = _table("normalised score after that training, with its 95% interval over people")
-    for heading in ("agent", "transitions", "grad. steps", "ours", "stock"):
+    learnt = _table("normalised score and its 95% interval after that training; gradient steps: ours / stock")
+    for heading in ("agent", "transitions", "updates", "ours", "stock"):
         learnt.add_column(heading, justify="right")
     for name, found in measured.items():
         taken = " / ".join(f"{steps:,}" for steps in found.gradient_steps)

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from rich.console import Console
 from rich.table import Table
 
 from crossrec.config import ContextConfig, DQNConfig, TrainConfig
@@ -28,6 +27,7 @@ from crossrec.options import check_env_config, from_options
 from ..contexts.tables import check_table_file, write_table_file
 from ..lab import Lab
 from ..progress import Progress
+from ..report import wide_console
 from .behaviour import BehaviourPolicy, softened
 from .judge_figure import draw_judgement
 from .policies import NAMES, check_names, lab_for, target
@@ -183,7 +183,7 @@ def print_judgement(path: str, names: Sequence[str], how: Judging, out: str | No
     """Print what :func:`judge` finds; with ``out`` also write the table, and a picture beside it."""
     check_table_file(out)
     table = judge(path, names, how, show=show)
-    console, printed = Console(), Table(title="mean reward of the next recommendation at the logged moments")
+    console, printed = wide_console(), Table(title="mean reward of the next recommendation at the logged moments")
     for column in ("policy", "truth", "estimator", "estimate", "95% interval", "rmse of a part", "effective rows"):
         printed.add_column(column, justify="left" if column in ("policy", "estimator") else "right")
     for policy, group in table.groupby("policy", sort=False):
@@ -210,4 +210,8 @@ def summary(table: pd.DataFrame, repeats: int) -> str:
     """Root mean squared error of each estimator over parts of the log and target policies, in words."""
     squares = (table["rmse"] ** 2).groupby(table["estimator"], sort=False).mean() ** 0.5
     told = ", ".join(f"{name} {value:.4f}" for name, value in squares.items())
-    return f"Root mean squared error over {repeats} parts of the log and all policies: {told}."
+    verdict = "holds" if squares["dr"] <= squares["ips"] else "DOES NOT HOLD"
+    return (
+        f"Root mean squared error over {repeats} parts of the log and all policies: {told}. "
+        f"That dr is no worse than ips {verdict}."
+    )
