@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from crossrec.config import AGENTS
+from crossrec.config import AGENTS, DQNConfig
 
 Words = tuple[str, ...]
 
@@ -34,13 +34,29 @@ class Plan:
     reference: str = "click_model"
 
 
+# Many people: with few, agents that take this many gradient steps learn them by heart.
+_SHARED: Words = ("steps=200000", "train_users=10000", "eval_people=1000")
+_OFF_POLICY: Words = ("agent.gradient_steps=0.03125",)
+
+
+def _agents(*names: str, off_policy: Words = _OFF_POLICY) -> Mapping[str, Words]:
+    return {name: off_policy if issubclass(AGENTS[name], DQNConfig) else () for name in names}
+
+
+_ONE_ITEM = ("dqn", "qrdqn", "ppo", "a2c")
 PLANS: Mapping[str, Plan] = {
     plan.env: plan
     for plan in (
-        Plan("cross_scenario", ("context=template", "steps=200000"), slow={"lm_ranker": 40}, log_steps=1_000_000),
-        Plan("satiation", ("context=none", "steps=200000", "agent.gamma=0.9"), slow={"lookahead": 40}),
-        Plan("retention", ("context=none", "steps=200000", "agent.gamma=0.95"), slow={"lookahead": 40}),
-        Plan("slate", ("context=none", "steps=200000"), dict.fromkeys(AGENTS, ()), reference="dqn"),
+        Plan(
+            "cross_scenario",
+            ("context=template", *_SHARED),
+            _agents(*_ONE_ITEM),
+            slow={"lm_ranker": 20},
+            log_steps=1_000_000,
+        ),
+        Plan("satiation", ("context=none", "agent.gamma=0.9", *_SHARED), _agents(*_ONE_ITEM), slow={"lookahead": 40}),
+        Plan("retention", ("context=none", "agent.gamma=0.95", *_SHARED), _agents(*_ONE_ITEM), slow={"lookahead": 40}),
+        Plan("slate", ("context=none", *_SHARED), _agents(*AGENTS), reference="dqn"),
     )
 }
 SLOW = {name: people for plan in PLANS.values() for name, people in plan.slow.items()}

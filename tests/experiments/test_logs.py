@@ -12,6 +12,7 @@ from crossrec.experiments.logs.collect import collect, config_of_words
 from crossrec.experiments.logs.judge import Judging, judge, summary
 from crossrec.experiments.logs.replay import replay
 from crossrec.log_file import read_log, write_log
+from crossrec.off_policy import evaluate_target
 
 from .conftest import assert_one_sentence, in_a_process
 
@@ -95,8 +96,6 @@ def test_slates_are_logged_with_all_that_was_shown():
     clicked = found.clicked[found.clicks > 0]
     assert (clicked > 0).all()
     with pytest.raises(ConfigError, match="slates"):
-        from crossrec.off_policy import evaluate_target
-
         evaluate_target(found, np.full(found.observations["mask"].shape, 1 / 8))
 
 
