@@ -55,7 +55,10 @@ PLANS: Mapping[str, Plan] = {
             log_steps=1_000_000,
         ),
         Plan("satiation", ("context=none", "agent.gamma=0.9", *_SHARED), _agents(*_ONE_ITEM), slow={"lookahead": 40}),
-        Plan("retention", ("context=none", "agent.gamma=0.95", *_SHARED), _agents(*_ONE_ITEM), slow={"lookahead": 40}),
+        # Without a context nobody can tell what people like well enough to do without bait.
+        Plan(
+            "retention", ("context=template", "agent.gamma=0.95", *_SHARED), _agents(*_ONE_ITEM), slow={"lookahead": 40}
+        ),
         Plan("slate", ("context=none", *_SHARED), _agents(*AGENTS), reference="dqn"),
     )
 }
