@@ -18,7 +18,7 @@ from .batches import Batcher, by_length
 from .encoder import Vectors
 from .generator import Progress
 from .models import check_folder, fingerprint, width
-from .torch_tools import load_model, loading, pick_device
+from .torch_tools import load_model, loading, one_thread, pick_device
 
 _MAX_TOKENS = 256
 _ROWS, _ROWS_GPU = 8, 64  # texts in one pass
@@ -29,7 +29,8 @@ class SentenceEncoder:
     """Unit vectors of texts from a local model folder, in float32; the model is loaded at the first text.
 
     Every pass has one of a few fixed shapes, filled up with copies. So on a CPU a text's vector is the same, bit for
-    bit, alone and in any company: libraries sum in another order for another shape.
+    bit, alone and in any company: libraries sum in another order for another shape, and on some processors for another
+    number of threads, so each pass takes one.
 
     Args:
         folder: Of an encoder or a causal language model.
@@ -89,7 +90,7 @@ class SentenceEncoder:
             ids[row, : len(filled)] = torch.tensor(filled)
             mask[row, : len(filled)] = 1
         ids, mask = ids.to(model.device), mask.to(model.device)
-        with torch.inference_mode():
+        with torch.inference_mode(), one_thread():
             states = model(input_ids=ids, attention_mask=mask).last_hidden_state  # (rows, width, dimension)
             unit = torch.nn.functional.normalize(pool(states, mask, self.pooling), dim=1)
         vectors: Vectors = unit[: len(tokens)].float().cpu().numpy()

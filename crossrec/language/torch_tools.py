@@ -106,3 +106,16 @@ def load_model(factory: Any, folder: Path, **options: Any) -> Any:
 def first_line(error: Exception) -> str:
     """An error's message, or its name where it has none."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute with one thread on the CPU; afterwards with as many as before."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
