@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, UndefinedError, meta
 from jinja2.sandbox import SandboxedEnvironment
 
 from crossrec.config import PARTS, PromptConfig
-from crossrec.errors import ConfigError, check_name, check_range, nearest
-from crossrec.simulation.state import ENJOYED
+from crossrec.errors import ConfigError, nearest
+from crossrec.options import from_options
 
 FORMAT_VERSION = 3
 """Raised whenever this module words a conversation differently: older contexts must not be taken for newer ones."""
@@ -82,9 +81,7 @@ class PromptWriter:
 
     def __init__(self, config: PromptConfig) -> None:
         self.config = config
-        for part in config.sees:
-            check_name("context.prompt.sees", part, PARTS)
-        check_range("context.prompt.titles", config.titles, 0, ENJOYED)
+        from_options(PromptConfig, vars(config), "context.prompt.")
         self._personas: dict[tuple[tuple[str, ...], str, str], str] = {}
         self._note = _compiled("note", config.note, _NOTE)
         self._moment = _compiled("moment", config.moment, _KNOWN)
@@ -158,7 +155,8 @@ class PromptWriter:
         return self.config.words.get(word, word)
 
 
-def _compiled(name: str, source: str, known: Iterable[str]) -> Template:
+@lru_cache(maxsize=256)  # a sweep checks hundreds of configs with the same words
+def _compiled(name: str, source: str, known: tuple[str, ...]) -> Template:
     # Sandboxed, because configs are passed around; strict, so that a misspelt name is told rather than left out.
     environment = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
     option = f"context.prompt.{name}"
