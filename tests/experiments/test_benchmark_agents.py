@@ -127,7 +127,7 @@ def verdicts(env, policies):
     """Whether each demand holds, for mean scores by policy."""
     rng = np.random.default_rng(0)
     noise = rng.normal(0.0, 0.2, size=(3, 200))
-    kinds = {"random": "rule", "oracle": "bound", "click_model": "logged", "content": "rule"}
+    kinds = {"random": "rule", "oracle": "bound", "click_model": "logged", "reward_model": "logged", "content": "rule"}
     everything = {"random": 0.0, "oracle": 1.0, **policies}
     results = [
         life
@@ -144,6 +144,8 @@ def verdicts(env, policies):
         ({"dqn": 0.7, "content": 0.3, "click_model": 0.7}, [True, True, True]),
         ({"dqn": 0.5, "content": 0.3, "click_model": 0.7}, [False, True, False]),
         ({"dqn": 0.7, "content": 0.69, "click_model": 0.7}, [True, False, True]),
+        ({"dqn": 0.7, "content": 0.3, "click_model": 0.7, "reward_model": 0.7}, [True, True, True]),
+        ({"dqn": 0.7, "content": 0.3, "click_model": 0.7, "reward_model": 0.9}, [True, True, False]),
         ({"dqn": 0.7, "ppo": 0.2, "content": 0.3}, [True, True, None]),
     ],
 )
