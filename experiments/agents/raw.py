@@ -15,6 +15,7 @@ from crossrec.errors import RunError
 from crossrec.metrics import summary
 
 from ..run import write_file, write_text
+from .plan import ENDS
 
 _MEASURED = ("score", "return", "click_rate", "conversion_rate", "dwell", "steps", "visits", "churn")
 SCORE_COLUMNS = ("env", "policy", "kind", "seed", "people", *_MEASURED, "commit", "options")
@@ -76,16 +77,29 @@ class Raw:
         return values
 
     def updated(self, other: Raw) -> Raw:
-        """These results with all those of the other's environments replaced; new environments come last."""
+        """These results with the other's in place of older ones; new environments come last.
+
+        Policies that the other lacks are kept where it met the same people in the same moments, as both ends of the
+        scale tell; otherwise the whole environment is replaced.
+        """
         order = [*self.envs, *(env for env in other.envs if env not in self.envs)]
-        parts = [(other if env in other.envs else self).of(env) for env in order]
+        parts = [self.of(env)._with(other.of(env)) for env in order]
         return Raw(
             pd.concat([p.scores for p in parts], ignore_index=True),
             pd.concat([p.lives for p in parts], ignore_index=True),
         )
 
+    def _with(self, other: Raw) -> Raw:
+        """As :meth:`updated`, of one environment."""
+        if other.scores.empty or self.scores.empty:
+            return self if other.scores.empty else other
+        if any(not np.array_equal(self.returns(end), other.returns(end)) for end in ENDS):
+            return other
+        mine = (table[~table["policy"].isin(other.scores["policy"])] for table in (self.scores, self.lives))
+        return Raw(*(pd.concat([old, new]) for old, new in zip(mine, (other.scores, other.lives), strict=True)))
 
-def gathered(results: Iterable[Lived], zero: str = "random", one: str = "oracle") -> Raw:
+
+def gathered(results: Iterable[Lived], zero: str = ENDS[0], one: str = ENDS[1]) -> Raw:
     """Put results together.
 
     Args:

@@ -14,9 +14,9 @@ from ..run import RunFolder
 from ..side_by_side import run_all
 from .baselines import KIND_OF, NEEDS_LOG
 from .cells import Cell, cell, kept
-from .grid import ENDS, Grid
+from .grid import Grid
 from .logged import log_path, make_log
-from .plan import SLOW, Plan
+from .plan import ENDS, SLOW, Plan
 from .pool import compute_all
 from .raw import Lived
 

@@ -196,3 +196,19 @@ def test_mistakes_are_told_before_anything_runs(crossrec, words, named, tmp_path
     monkeypatch.chdir(tmp_path)
     assert_one_sentence(crossrec("benchmark", "agents", *words), *named)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_is_computed_later_joins_what_is_there_if_the_people_are_the_same():
+    def raw(seed, **policies):
+        noise = np.random.default_rng(seed).normal(0.0, 0.2, size=(2, 50))
+        scores = {"random": 0.0, "oracle": 1.0, **policies}
+        return gathered([life for name, score in scores.items() for life in lived(name, "rule", score + noise, "news")])
+
+    learners = raw(0, dqn=0.5, ppo=0.6)
+    joined = learners.updated(raw(0, content=0.3, ppo=0.7))
+    assert sorted(joined.scores["policy"].unique()) == ["content", "dqn", "oracle", "ppo", "random"]
+    assert len(joined.lives) == 5 * 2 * 50
+    assert joined.returns("ppo").mean() == pytest.approx(0.7, abs=0.1), "the later one counts"
+    np.testing.assert_array_equal(joined.returns("dqn"), learners.returns("dqn"))
+    others = raw(1, content=0.3)
+    pd.testing.assert_frame_equal(learners.updated(others).scores, others.scores)
