@@ -16,6 +16,7 @@ from crossrec.metrics import LifeTally, summary
 from crossrec.statistics import normalised_scores
 
 from .lab import BASELINES, Lab
+from .measuring.watch import Measured, Watch
 
 _EVALUATION = 1_000_003  # keeps evaluation noise apart from training noise
 
@@ -40,6 +41,7 @@ def rollout(
     users: NDArray[np.int64],
     seed: int,
     on_step: Callable[[], None] | None = None,
+    watch: Watch | None = None,
 ) -> pd.DataFrame:
     """One life of each person under a policy.
 
@@ -49,6 +51,7 @@ def rollout(
         users: (n,) ids of the people.
         seed: Person i lives with the noise of seed + i, whatever the policy.
         on_step: Called after each step of everybody.
+        watch: Made for this policy, environment and people; it changes nothing.
 
     Returns:
         One row per person, see :data:`crossrec.metrics.COLUMNS`.
@@ -56,10 +59,15 @@ def rollout(
     observation, _ = env.reset(seed=seed, options={"user": users})
     tally, state = LifeTally(users), None
     start = np.ones(len(users), np.bool_)
+    policy = policy if watch is None else watch.policy
     while tally.alive.any():
         actions, state = policy.predict(observation, state, start, deterministic=True)
+        if watch is not None:
+            watch.before(actions)
         observation, reward, terminated, truncated, infos = env.step(actions)
         tally.add(reward, infos["reward_parts"], infos["entered"], terminated, truncated)
+        if watch is not None:
+            watch.after(reward, infos, terminated, truncated)
         start = terminated | truncated
         if on_step is not None:
             on_step()
@@ -72,7 +80,11 @@ def evaluation_people(config: TrainConfig) -> tuple[NDArray[np.int64], int]:
 
 
 def evaluate(
-    lab: Lab, config: TrainConfig, agents: Mapping[str, Policy], on_step: Callable[[], None] | None = None
+    lab: Lab,
+    config: TrainConfig,
+    agents: Mapping[str, Policy],
+    on_step: Callable[[], None] | None = None,
+    measured: Measured | None = None,
 ) -> pd.DataFrame:
     """Evaluate agents beside all baselines.
 
@@ -81,6 +93,7 @@ def evaluate(
         config: Says whom to meet.
         agents: Trained agents by name.
         on_step: Called after each step of everybody.
+        measured: Is filled with what all metrics need.
 
     Returns:
         Rows of :func:`rollout` with the policy's name in the column ``policy``.
@@ -90,7 +103,12 @@ def evaluate(
     for name in (*BASELINES, *agents):
         env: Any = lab.make_env(len(users), expose_truth=name == "oracle", with_context=name in agents)
         policy = agents[name] if name in agents else lab.baseline(name, env.unwrapped, seed)
-        tables.append(rollout(policy, env, users, seed, on_step).assign(policy=name))
+        watch = None if measured is None else measured.watch(name, policy, env, users)
+        try:
+            tables.append(rollout(policy, env, users, seed, on_step, watch).assign(policy=name))
+        finally:
+            if watch is not None:
+                watch.close()
     return pd.concat(tables, ignore_index=True)
 
 

@@ -71,6 +71,16 @@ class RunFolder:
         return self.path / "evaluation.parquet"
 
     @property
+    def metrics_file(self) -> Path:
+        """All metrics, one row per policy, scenario, group of people and metric, Parquet; not in runs of old."""
+        return self.path / "metrics.parquet"
+
+    @property
+    def journeys_file(self) -> Path:
+        """A few people's lives under the agent, one row per step, Parquet; not in runs of old."""
+        return self.path / "journeys.parquet"
+
+    @property
     def progress_file(self) -> Path:
         """How far a run in progress is, for those who watch it from outside."""
         return self.path / "progress.json"
