@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo test lint types check check-llamacpp specs bounds bench bench-language bench-peers contexts sensitivity unseen clean
+.PHONY: help setup models demo browser test lint types check check-llamacpp specs bounds bench bench-language bench-peers bench-sweeps intervals metrics-cost contexts sensitivity unseen clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -25,7 +25,14 @@ models: $(READY)  ## fetch the language model and the encoder into the user's ca
 demo: models  ## train DQN without context, with a template's and with a language model's; print one table
 	$(BIN)/crossrec demo $(ARGS)
 
-test: models  ## run the tests
+# The report's page is tested in a real browser. Where none can be had, these tests say so and are left out.
+browser:
+	@command -v chromium chromium-browser google-chrome > /dev/null \
+	    || { [ "$$(id -u)" = 0 ] && echo "installing Chromium, for the tests of the report's page" \
+	        && apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y install chromium > /dev/null; } \
+	    || echo "no Chromium here: install it to run the tests of the report's page"
+
+test: models browser  ## run the tests
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 lint: $(READY)  ## check style and formatting
@@ -57,6 +64,17 @@ unseen: models  ## what an agent keeps of its score when every item is new to it
 bench-language: models  ## print what language costs: one by one, in batches, from a warm store
 	$(BIN)/python -m benchmarks.language
 	$(BIN)/python -m benchmarks.language_gpu
+
+bench-sweeps: $(READY)  ## sweeps that are interrupted, what a run costs in one, and how fast a report is
+	$(BIN)/python -m benchmarks.interrupted
+	$(BIN)/python -m benchmarks.sweep_overhead
+	$(BIN)/python -m benchmarks.report_size
+
+intervals: $(READY)  ## how often 95% intervals cover the truth, and what pairing leaves of the variance
+	$(BIN)/python -m benchmarks.intervals
+
+metrics-cost: $(READY)  ## what measuring adds to the time of an evaluation
+	$(BIN)/python -m benchmarks.metrics_cost
 
 PEERS := .venv-peers
 PEERS_READY := $(PEERS)/.ready

@@ -14,9 +14,13 @@ from crossrec.errors import CrossRecError
 
 from .agents.cli import add_benchmark
 from .choices import GROUPS, choices
+from .comparing.cli import add_compare
 from .contexts.cli import add_context
 from .explaining.cli import add_explain
 from .logs.cli import add_log, add_off_policy
+from .measuring.cli import add_metrics
+from .questions.cli import add_answer
+from .sweep.cli import add_sweep
 
 _TRAIN_HELP = """Options are words of the form option=value:
 
@@ -124,6 +128,10 @@ def _parser() -> argparse.ArgumentParser:
     add_log(commands)
     add_off_policy(commands)
     add_explain(commands)
+    add_sweep(commands)
+    add_answer(commands)
+    add_compare(commands)
+    add_metrics(commands)
 
     demo = commands.add_parser("demo", help="three runs that differ in context only, and one table")
     demo.add_argument("overrides", nargs="*", metavar="option=value", help="as for train, for all three runs")

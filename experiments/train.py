@@ -28,6 +28,7 @@ from .contexts.warm import prefill
 from .evaluate import evaluate, scores
 from .figures import draw_figures
 from .lab import BASELINES, Lab, build_lab
+from .measuring.watch import Measured
 from .progress import Progress
 from .run import RunFolder, folder_of, provenance, write_config, write_file, write_json, write_table
 
@@ -72,6 +73,11 @@ def train(config: TrainConfig, *, show: bool = True) -> RunFolder:
                 points.clear()
                 conclude(config, lab, agent, folder, progress)
     return folder
+
+
+def train_quietly(config: TrainConfig) -> None:
+    """As :func:`train`, without progress bars."""
+    train(config, show=False)
 
 
 def evaluate_again(path: RunFolder, *, show: bool = True) -> RunFolder:
@@ -142,8 +148,11 @@ def conclude(
     progress.stage("evaluate", config.env.horizon * (len(BASELINES) + 1))
     if isinstance(lab.reader, LanguageReader):
         lab.reader.forget()  # so that its ledger holds what evaluation used, whether or not training came just before
-    people = evaluate(lab, config, {config.agent.name: agent}, progress.advance)
+    measured = Measured()
+    people = evaluate(lab, config, {config.agent.name: agent}, progress.advance, measured)
     write_table(folder.evaluation_file, people)
+    write_table(folder.metrics_file, measured.table())
+    write_table(folder.journeys_file, measured.journeys(config.agent.name))
     result = {
         "run": folder.path.name,
         "scenarios": [scenario.name for scenario in lab.world.scenarios],
