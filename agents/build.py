@@ -155,5 +155,5 @@ def _actor_critic(sizes: dict[str, Any]) -> dict[str, Any]:
 
 
 def _divisor(total: int, most: int) -> int:
-    """The largest divisor of ``total`` that is at most ``most``."""
-    return next(size for size in range(min(most, total), 0, -1) if total % size == 0)
+    """The largest divisor of ``total`` that is at most ``most`` and not 1, or else ``total``."""
+    return next((size for size in range(min(most, total), 1, -1) if total % size == 0), total)

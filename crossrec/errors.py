@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Iterable
+
+_LONGEST = 80  # characters of a value in a message
 
 
 class CrossRecError(Exception):
@@ -48,7 +49,7 @@ def check_name(option: str, name: str, allowed: Iterable[str]) -> str:
     """
     choices = list(allowed)
     if name not in choices:
-        raise ConfigError(f"{option}={name!r} is unknown; {nearest(name, choices)}.")
+        raise ConfigError(f"{option}={shown(name)} is unknown; {nearest(name, choices)}.")
     return name
 
 
@@ -58,7 +59,20 @@ def check_range(option: str, value: float, low: float, high: float = float("inf"
     Raises:
         ConfigError: If it is not; names the option, the value and the range.
     """
-    if not isinstance(value, (int, float)) or not low <= value <= high or math.isinf(value):
-        least, most = (f"{edge:,}" if isinstance(edge, int) else f"{edge:g}" for edge in (low, high))
-        allowed = f"at least {least}" if high == float("inf") else f"from {least} to {most}"
-        raise ConfigError(f"{option}={value!r} is out of range; allowed: {allowed}.")
+    if not isinstance(value, (int, float)) or not low <= value <= high or abs(value) == float("inf"):
+        raise ConfigError(f"{option}={shown(value)} is out of range; allowed: {range_words(low, high)}.")
+
+
+def range_words(low: float, high: float = float("inf")) -> str:
+    """A range as messages show it, e.g. ``from 4 to 10,000`` or ``at least 1``."""
+    least, most = (f"{edge:,}" if isinstance(edge, int) else f"{edge:g}" for edge in (low, high))
+    return f"at least {least}" if high == float("inf") else f"from {least} to {most}"
+
+
+def shown(value: object) -> str:
+    """A value as messages show it: as Python writes it, but not longer than a sentence bears."""
+    try:
+        text = " ".join(repr(value).split())
+    except ValueError:  # a whole number of more digits than Python writes
+        return "a number of thousands of digits"
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."

@@ -1,28 +1,21 @@
-"""Options are checked before anything is computed: unknown names, wrong types, values out of range."""
+"""Options are checked before anything is computed: unknown names, wrong types, values out of range.
+
+What is allowed stands with each field (``crossrec/config.py``); here are only the reading of it and what two options
+must not be together.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import typing
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
+import numpy as np
+
 from crossrec.config import (
     AGENTS,
-    CHOICES,
-    CONTEXTS,
-    DTYPES,
-    ENCODERS,
-    ENGINES,
-    FUSIONS,
-    GENERATORS,
-    INDEXES,
-    POOLINGS,
-    QUANTISATIONS,
-    REFRESHES,
-    SLATES,
-    WRITTEN,
     AgentConfig,
-    AuxiliaryConfig,
     CandidateConfig,
     ContextConfig,
     DQNConfig,
@@ -30,34 +23,20 @@ from crossrec.config import (
     SlateQConfig,
     TrainConfig,
 )
-from crossrec.errors import ConfigError, check_name, check_range, nearest
+from crossrec.errors import ConfigError, check_name, check_range, nearest, range_words, shown
+from crossrec.fields import Meaning, meaning
 from crossrec.world.scenario import resolve_scenarios
 
 T = TypeVar("T")
 
-_SHARES = {
-    "satiation_decay",
-    "satiation_leak",
-    "drift",
-    "mood",
-    "on_mind",
-    "carry_over",
-    "routine",
-    "device_routine",
-    "query",
-    "device_habit",
-    "leave",
-    "churn",
-}
-_MINUTES = {"satiation_half_life", "session_minutes", "gap_minutes"}
-_MOST, _MOST_MINUTES = 100.0, 1e7  # beyond these numbers overflow, and nothing is left to study
+_types: dict[type[Any], dict[str, Any]] = {}  # found once: it takes longer than all checks
 
 
 def from_options(cls: type[T], options: Mapping[str, Any], where: str = "", also: Sequence[str] = ()) -> T:
-    """Build a config dataclass from plain options, refusing unknown names and wrong types.
+    """Build a config dataclass from plain options, refusing unknown names, wrong types and values out of range.
 
     Args:
-        cls: One of the dataclasses here.
+        cls: One of the dataclasses in ``crossrec.config``.
         options: Values by field name; nested configs may be dicts.
         where: Prefix for messages, e.g. ``"behaviour."``.
         also: Further names that are allowed there, for messages.
@@ -65,39 +44,81 @@ def from_options(cls: type[T], options: Mapping[str, Any], where: str = "", also
     Raises:
         ConfigError: Names the option, what was found and what is allowed.
     """
-    fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    kinds, meanings = types_of(cls), meanings_of(cls)
     values: dict[str, Any] = {}
-    default = cls()
     for name, value in options.items():
-        if name not in fields:
-            raise ConfigError(f"Unknown option '{where}{name}'; {nearest(name, [*fields, *also])}.")
-        values[name] = _typed(f"{where}{name}", value, getattr(default, name))
+        if name not in kinds:
+            raise ConfigError(f"Unknown option '{where}{name}'; {nearest(str(name), [*kinds, *also])}.")
+        values[name] = _checked(f"{where}{name}", value, kinds[name], meanings[name])
     return cls(**values)
 
 
-def _typed(option: str, value: Any, default: Any) -> Any:
-    """``value`` as the type of ``default``; whole numbers are fine where a float is asked, never the other way."""
-    if dataclasses.is_dataclass(default):
-        if isinstance(value, type(default)):
-            return value
-        if isinstance(value, Mapping):
-            return from_options(type(default), value, f"{option}.")
-        raise ConfigError(f"{option} must be a mapping or {type(default).__name__}; found {value!r}.")
-    if isinstance(default, dict):
-        if not isinstance(value, Mapping):
-            raise ConfigError(f"{option} must be a mapping; found {value!r}.")
-        return dict(value)
-    if isinstance(default, list):
-        if not isinstance(value, (list, tuple)):
-            raise ConfigError(f"{option} must be a list of names; found {value!r}.")
-        return list(value)
-    if default is None and (value is None or isinstance(value, str)):
-        return value
-    wanted = (int, float) if isinstance(default, float) else (type(default),)
-    plain = value.item() if hasattr(value, "item") else value
-    if isinstance(plain, bool) is not isinstance(default, bool) or not isinstance(plain, wanted):
-        raise ConfigError(f"{option} must be {type(default).__name__}; found {value!r}.")
-    return float(plain) if isinstance(default, float) else plain
+def types_of(cls: type[Any]) -> dict[str, Any]:
+    """Type of each field of a config dataclass, by name."""
+    if cls not in _types:
+        hints = typing.get_type_hints(cls)
+        _types[cls] = {option.name: hints[option.name] for option in dataclasses.fields(cls)}
+    return _types[cls]
+
+
+def meanings_of(cls: type[Any]) -> dict[str, Meaning]:
+    """Unit, meaning and range of each field of a config dataclass, by name."""
+    return {option.name: meaning(option) for option in dataclasses.fields(cls)}
+
+
+def _checked(option: str, value: Any, kind: Any, known: Meaning) -> Any:
+    """``value`` as a config holds it; whole numbers are fine where a float is asked, never the other way."""
+    if dataclasses.is_dataclass(kind):
+        return _group(option, value, typing.cast("type[Any]", kind))
+    plain = value.item() if isinstance(value, np.generic) else value
+    container, inside = typing.get_origin(kind), typing.get_args(kind)
+    if container is dict:
+        if not isinstance(plain, Mapping):
+            raise ConfigError(f"{option} must be a mapping; found {shown(value)}.")
+        return {_text(f"{option}: a key", k): _entry(f"{option}.{k}", v, inside[1]) for k, v in plain.items()}
+    if container is list:
+        if not isinstance(plain, (list, tuple)):
+            raise ConfigError(f"{option} must be a list of names; found {shown(value)}.")
+        entries = [_entry(option, entry, inside[0]) for entry in plain]
+        for entry in entries if known.allowed else ():
+            check_name(option, entry, known.allowed)
+        return entries
+    if type(None) in inside:
+        return None if plain is None else _text(option, plain, " or null")
+    if kind is str:
+        text = _text(option, plain, allowed=known.allowed)
+        return check_name(option, text, known.allowed) if known.allowed else text
+    return _scalar(option, plain, kind, known)
+
+
+def _group(option: str, value: Any, kind: type[Any]) -> Any:
+    if isinstance(value, kind):  # perhaps of a class derived from it
+        return from_options(type(value), vars(value), f"{option}.")
+    if isinstance(value, Mapping):
+        return from_options(kind, value, f"{option}.")
+    raise ConfigError(f"{option} must be a mapping or {kind.__name__}; found {shown(value)}.")
+
+
+def _entry(option: str, value: Any, kind: Any) -> Any:
+    return _text(option, value) if kind is str else value
+
+
+def _text(option: str, value: Any, more: str = "", allowed: Sequence[str] = ()) -> str:
+    if not isinstance(value, str):
+        choice = f"; allowed: {', '.join(allowed)}" if allowed else ""
+        raise ConfigError(f"{option} must be str{more}; found {shown(value)}{choice}.")
+    return str(value)
+
+
+def _scalar(option: str, value: Any, kind: type[Any], known: Meaning) -> Any:
+    wanted = (int, float) if kind is float else (kind,)
+    if isinstance(value, bool) is not (kind is bool) or not isinstance(value, wanted):
+        low, high = known.low, known.high
+        allowed = "true, false" if low is None or high is None else range_words(low, high)
+        raise ConfigError(f"{option} must be {kind.__name__}; found {shown(value)}; allowed: {allowed}.")
+    if known.low is not None and known.high is not None:
+        check_range(option, value, known.low, known.high)
+    return kind(value)
 
 
 def check_env_config(config: EnvConfig, where: str = "") -> None:
@@ -110,15 +131,13 @@ def check_env_config(config: EnvConfig, where: str = "") -> None:
     Raises:
         ConfigError: Names the first option that is wrong, its value and what is allowed.
     """
-    from_options(EnvConfig, vars(config), where)  # a dataclass by itself does not mind a wrong type
+    from_options(EnvConfig, vars(config), where)  # a dataclass by itself does not mind a wrong value
     resolve_scenarios(config.scenarios, f"{where}scenarios")
-    check_range(f"{where}items_per_scenario", config.items_per_scenario, 4, 2_000_000)
-    check_range(f"{where}new_items", config.new_items, 0.0, 1.0)
-    check_range(f"{where}world_seed", config.world_seed, 0, 2**62)
-    check_range(f"{where}first_user", config.first_user, 0, 2**62)
-    check_range(f"{where}last_user", config.last_user, config.first_user + 1, 2**62)
-    # A few recently enjoyed items are never offered again at once, so fewer candidates might all be masked.
-    check_range(f"{where}n_candidates", config.n_candidates, 4, 10_000)
+    if config.last_user <= config.first_user:
+        raise ConfigError(
+            f"{where}last_user={config.last_user} is out of range; allowed: from {config.first_user + 1}, for ids "
+            f"begin at {where}first_user."
+        )
     if config.n_candidates > config.items_per_scenario:
         raise ConfigError(
             f"{where}n_candidates={config.n_candidates} is more than {where}items_per_scenario="
@@ -129,69 +148,33 @@ def check_env_config(config: EnvConfig, where: str = "") -> None:
             f"{where}slate_size={config.slate_size} is more than {where}n_candidates={config.n_candidates}; "
             "set a smaller slate or more candidates."
         )
-    check_range(f"{where}slate_size", config.slate_size, 1)
-    check_name(f"{where}choice", config.choice, CHOICES)
-    check_name(f"{where}engine", config.engine, ENGINES)
-    check_range(f"{where}history_length", config.history_length, config.slate_size, 1000)
-    check_range(f"{where}horizon", config.horizon, 1)
+    if config.history_length < config.slate_size:
+        raise ConfigError(
+            f"{where}history_length={config.history_length} is less than {where}slate_size={config.slate_size}; set a "
+            "longer history or a smaller slate."
+        )
     _check_candidates(config.candidates, config.new_items, f"{where}candidates.")
-    for name, value in dataclasses.asdict(config.behaviour).items():
-        high = 1.0 if name in _SHARES else _MOST_MINUTES if name in _MINUTES else _MOST
-        check_range(f"{where}behaviour.{name}", value, 1e-6 if name in _MINUTES else 0.0, high)
-    for name, value in dataclasses.asdict(config.reward).items():
-        check_range(f"{where}reward.{name}", value, -1e6, 1e6)
 
 
 def _check_candidates(candidates: CandidateConfig, new_items: float, where: str) -> None:
-    check_name(f"{where}index", candidates.index, INDEXES)
     shares = {name: getattr(candidates, name) for name in ("popular", "near", "new")}
-    for name, share in shares.items():
-        check_range(f"{where}{name}", share, 0.0, 1.0)
     if sum(shares.values()) > 1.0 + 1e-9:
         raise ConfigError(f"{where[:-1]}: the shares {shares} sum to more than 1; what is left is drawn uniformly.")
     if candidates.new > 0.0 and new_items == 0.0:
         raise ConfigError(f"{where}new={candidates.new} asks for new items, but new_items=0; set new_items, e.g. 0.1.")
 
 
-_AGENT_NAMES = {"name": AGENTS, "fusion": FUSIONS, "slate": SLATES}
-_RANGES = {  # of agents' options
-    "learning_rate": (0.0, 1.0),
-    "hidden": (1, 4096),
-    "head": (1, 4096),
-    "double": (False, True),
-    "dueling": (False, True),
-    "n_steps": (1, 100),
-    "quantiles": (1, 1000),
-    "gamma": (0.0, 1.0),
-    "learning_starts": (0, float("inf")),
-    "gradient_steps": (1 / 1024, 16),
-    "exploration_fraction": (0.0, 1.0),
-    "exploration_final": (0.0, 1.0),
-    "gae_lambda": (0.0, 1.0),
-    "ent_coef": (0.0, 1e3),
-    "clip_range": (1e-6, 1.0),
-}
-
-
 def check_agent_config(config: AgentConfig) -> None:
-    """Check every option of an agent; counts are at least 1.
+    """Check every option of an agent.
 
     Raises:
         ConfigError: Names the first option that is wrong, its value and what is allowed.
     """
+    from_options(type(config), vars(config), "agent.")  # a dataclass by itself does not mind a wrong value
     if AGENTS.get(config.name) is not type(config):
         raise ConfigError(
-            f"agent.name={config.name!r} does not go with {type(config).__name__}; {nearest(config.name, AGENTS)}."
+            f"agent.name={shown(config.name)} does not go with {type(config).__name__}; {nearest(config.name, AGENTS)}."
         )
-    from_options(type(config), vars(config), "agent.")  # a dataclass by itself does not mind a wrong type
-    for option, value in vars(config).items():
-        if option in _AGENT_NAMES:
-            check_name(f"agent.{option}", value, _AGENT_NAMES[option])
-        elif isinstance(value, AuxiliaryConfig):
-            for head, weight in vars(value).items():
-                check_range(f"agent.auxiliary.{head}", weight, 0.0, 1e3)
-        else:
-            check_range(f"agent.{option}", value, *_RANGES.get(option, (1, float("inf"))))
     if isinstance(config, DQNConfig) and config.n_steps > 1:
         beside = "agent.name=slateq" if isinstance(config, SlateQConfig) else ""
         beside = beside or next((f"agent.auxiliary.{head}" for head, w in vars(config.auxiliary).items() if w), "")
@@ -202,37 +185,13 @@ def check_agent_config(config: AgentConfig) -> None:
             )
 
 
-_CONTEXT_NAMES = {
-    "name": CONTEXTS,
-    "shuffles": WRITTEN,
-    "refresh": REFRESHES,
-    "generator": GENERATORS,
-    "encoder": ENCODERS,
-    "pooling": POOLINGS,
-    "dtype": DTYPES,
-    "quantisation": QUANTISATIONS,
-}
-_CONTEXT_RANGES = {
-    "refresh_steps": (1, 1_000_000),
-    "max_new_tokens": (1, 256),
-    "batch_size": (1, 65_536),
-    "workers": (1, 256),
-    "dimension": (2, 4096),
-    "store_entries": (1, 1_000_000_000),
-}
-
-
 def check_context_config(config: ContextConfig, where: str = "") -> None:
     """Check every option of a context, but for what only loading a model can tell.
 
     Raises:
         ConfigError: Names the first option that is wrong, its value and what is allowed.
     """
-    from_options(ContextConfig, vars(config), where)  # a dataclass by itself does not mind a wrong type
-    for option, allowed in _CONTEXT_NAMES.items():
-        check_name(f"{where}{option}", getattr(config, option), allowed)
-    for option, (low, high) in _CONTEXT_RANGES.items():
-        check_range(f"{where}{option}", getattr(config, option), low, high)
+    from_options(ContextConfig, vars(config), where)  # a dataclass by itself does not mind a wrong value
     from crossrec.language.build import uses_model  # and Jinja, which environments do without
     from crossrec.language.prompt import PromptWriter
 
@@ -249,17 +208,15 @@ def check_train_config(config: TrainConfig) -> None:
     Raises:
         ConfigError: Names the first option that is wrong, its value and what is allowed.
     """
+    from_options(TrainConfig, vars(config))  # a dataclass by itself does not mind a wrong value
     check_env_config(config.env, "env.")
     check_context_config(config.context, "context.")
     check_agent_config(config.agent)
-    check_range("seed", config.seed, 0, 2**31)
-    for name in ("steps", "people", "train_users", "eval_people"):
-        check_range(name, getattr(config, name), 1)
-    check_range("eval_people", config.eval_people, 2)
     if config.eval_first_user < config.env.first_user + config.train_users:
         raise ConfigError(
             f"eval_first_user={config.eval_first_user} is among the people met in training (ids below "
-            f"{config.env.first_user + config.train_users}); set it to at least that."
+            f"{config.env.first_user + config.train_users}); set it to at least that, or fewer "
+            "train_users."
         )
     for option, first, count in (
         ("train_users", config.env.first_user, config.train_users),
@@ -275,3 +232,5 @@ def check_train_config(config: TrainConfig) -> None:
             f"agent.learning_starts={config.agent.learning_starts} leaves nothing of steps={config.steps} to learn in; "
             "set more steps or a smaller agent.learning_starts."
         )
+    if not config.runs.strip():
+        raise ConfigError("runs= is empty; name the folder that holds a folder per run, e.g. runs=runs.")

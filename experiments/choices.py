@@ -7,7 +7,7 @@ from pathlib import Path
 from crossrec import conf
 from crossrec.envs.registration import ENVIRONMENTS, config_name
 
-GROUPS = ("env", "agent", "context", "prompt")
+GROUPS = ("env", "agent", "context", "prompt", "experiment")
 
 
 def choices(group: str) -> list[str]:

@@ -15,6 +15,7 @@ from crossrec.errors import CrossRecError
 from .agents.cli import add_benchmark
 from .choices import GROUPS, choices
 from .comparing.cli import add_compare
+from .configuring.cli import add_config
 from .contexts.cli import add_context
 from .explaining.cli import add_explain
 from .logs.cli import add_log, add_off_policy
@@ -28,9 +29,10 @@ _TRAIN_HELP = """Options are words of the form option=value:
   agent={agent}
   context={context}
   prompt={prompt}
+  experiment={experiment}
   env.horizon=60  env.behaviour.drift=0  agent.learning_rate=3e-4  seed=1  steps=100000  eval_people=500
 
-context.encoder=hashing needs no model. All options, with units and defaults, stand in crossrec/config.py.
+context.encoder=hashing needs no model. `crossrec config` prints all options with unit, meaning and origin.
 """
 
 _JOURNEY_HELP = """Options are words of the form option=value:
@@ -123,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     journey.add_argument("--config-dir", help="folder of your own configs, beside the shipped ones")
     journey.set_defaults(command=_journey)
 
+    add_config(commands)
     add_context(commands)
     add_benchmark(commands)
     add_log(commands)

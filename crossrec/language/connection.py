@@ -13,7 +13,8 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from crossrec.config import EndpointConfig
-from crossrec.errors import ConfigError, ModelError, check_range
+from crossrec.errors import ConfigError, ModelError
+from crossrec.options import from_options
 
 MOST_BYTES = 1_000_000
 """Of a response that are read."""
@@ -27,6 +28,7 @@ def check_endpoint(config: EndpointConfig) -> None:
     Raises:
         ConfigError: Names the option, its value and what is allowed.
     """
+    from_options(EndpointConfig, vars(config), "context.endpoint.")
     try:
         parts = urlsplit(config.url)
         sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -48,10 +50,6 @@ def check_endpoint(config: EndpointConfig) -> None:
         )
     if not config.model:
         raise ConfigError("context.endpoint.model is empty; set it to the name that the server knows the model by.")
-    check_range("context.endpoint.concurrency", config.concurrency, 1, 1024)
-    check_range("context.endpoint.timeout", config.timeout, 0.1, 3600.0)
-    check_range("context.endpoint.retries", config.retries, 0, 100)
-    check_range("context.endpoint.temperature", config.temperature, 0.0, 2.0)
     for name in _OURS:
         if name in config.extra:
             raise ConfigError(f"context.endpoint.extra holds {name!r}, which has another option; take it out there.")

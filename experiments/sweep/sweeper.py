@@ -11,11 +11,9 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from crossrec.config import TrainConfig
 from crossrec.errors import ConfigError
-from crossrec.options import check_train_config
 
-from ..compose import sentence
+from ..compose import check, sentence
 from ..run import RunFolder
 from .job import run_of
 
@@ -75,22 +73,14 @@ class GridSweeper(Sweeper):
     def _checked(self, words: Sequence[str]) -> RunFolder:
         assert self.hydra_context is not None
         assert self.config is not None
+        own = [*self.config.hydra.overrides.hydra, *words]
         try:
             composed = self.hydra_context.config_loader.load_sweep_config(self.config, list(words))
             folder, config = run_of(composed)
         # Hydra lets errors of its YAML parser and of its own Python through.
         except Exception as error:
-            raise ConfigError(sentence(error, list(words))) from error
-        check(config, self.runs)
+            raise ConfigError(sentence(error, own)) from error
+        check(config, own)
+        if config.runs != self.runs:
+            raise ConfigError(f"runs={config.runs} in a config; set runs= on the command line, for the whole sweep.")
         return folder
-
-
-def check(config: TrainConfig, runs: str) -> None:
-    """Check one run of a sweep.
-
-    Raises:
-        ConfigError: Names the option, what was found and what is allowed.
-    """
-    check_train_config(config)
-    if config.runs != runs:
-        raise ConfigError(f"runs={config.runs} in a config; set runs= on the command line, for the whole sweep.")

@@ -29,7 +29,7 @@ MISTAKES = [
     ({"horizon": 40.0}, "horizon must be int; found 40.0"),
     ({"horizon": True}, "horizon must be int; found True"),
     ({"horizon": None}, "horizon must be int; found None"),
-    ({"horizon": 0}, "horizon=0 is out of range; allowed: at least 1"),
+    ({"horizon": 0}, "horizon=0 is out of range; allowed: from 1 to 1,000,000,000"),
     ({"n_candidates": 3}, "n_candidates=3 is out of range; allowed: from 4 to 10,000"),
     ({"n_candidates": 401}, "n_candidates=401 is more than items_per_scenario=400; set fewer candidates or more items"),
     ({"n_candidates": -1}, "n_candidates=-1 is out of range"),

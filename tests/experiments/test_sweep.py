@@ -220,7 +220,7 @@ def test_a_full_disk_is_told_and_nothing_is_lost(tmp_path):
         with contextlib.suppress(OSError), open(filler, "wb", buffering=0) as file:
             while True:
                 file.write(b"0" * 512)
-        with pytest.raises(RunError, match="cannot be written .No space left on device.; make room and start again"):
+        with pytest.raises(RunError, match=r"cannot be written .No space left on device.; make room and start again"):
             sweep(["seed=0,1,2", f"runs={small}"], launcher="serial", task=COUNT)
         assert results(small) == kept
         filler.unlink()

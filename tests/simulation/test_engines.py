@@ -11,7 +11,7 @@ import pytest
 
 from crossrec.config import BehaviourConfig
 from crossrec.envs.vector import CrossScenarioVectorEnv
-from crossrec.options import _SHARES
+from crossrec.options import meanings_of
 from crossrec.simulation.compiled import draws, jit, layout
 from crossrec.simulation.state import field_shapes
 from crossrec.world.scenario import SCENARIOS
@@ -82,8 +82,9 @@ def anything(seed):
     rng = np.random.default_rng(seed)
     behaviour = {}
     for name, default in vars(BehaviourConfig()).items():
+        most = meanings_of(BehaviourConfig)[name].high
         strength = rng.choice([0.0, 0.5, 1.0, 2.0, 4.0]) * (default or 0.3)
-        behaviour[name] = float(min(strength, 1.0) if name in _SHARES else max(strength, 1e-3))
+        behaviour[name] = float(min(strength, 1.0) if most == 1.0 else max(strength, 1e-3))
     count = int(rng.integers(1, 5))
     scenarios = [
         {**vars(SCENARIOS[name]), "rho": float(rng.uniform(-1, 1)), "examination": float(rng.choice([0.0, 0.5, 1.0]))}
