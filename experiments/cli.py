@@ -21,6 +21,7 @@ from .explaining.cli import add_explain
 from .logs.cli import add_log, add_off_policy
 from .measuring.cli import add_metrics
 from .questions.cli import add_answer
+from .reporting.cli import add_report
 from .sweep.cli import add_sweep
 
 _TRAIN_HELP = """Options are words of the form option=value:
@@ -133,6 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     add_explain(commands)
     add_sweep(commands)
     add_answer(commands)
+    add_report(commands)
     add_compare(commands)
     add_metrics(commands)
 

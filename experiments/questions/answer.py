@@ -40,7 +40,7 @@ def answered(question: Question, outcome: Outcome) -> Answer:
         RunError: If an arm is missing, or has fewer than two seeds in common with the other.
     """
     runs = _table(outcome)
-    options = [name for name in runs if name not in ("score", "seed") and runs[name].nunique() > 1]
+    options = [str(name) for name in runs if name not in ("score", "seed") and runs[name].nunique() > 1]
     groups = runs.groupby(list(question.apart), sort=False) if question.apart else [("", runs)]
     numbers = {_called(values): _difference(question, group) for values, group in groups}
     arms = runs.groupby(options, sort=False)["score"].agg(score="mean", seeds="count", low="min", high="max")

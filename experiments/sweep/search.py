@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ def search_words(name: str, folder: Path, trials: int, jobs: int) -> list[str] |
     import optuna
     from optuna.trial import TrialState
 
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    optuna.logging.set_verbosity(logging.ERROR)
     storage = f"sqlite:///{folder.resolve() / 'search.db'}"
     study = optuna.create_study(study_name=name, storage=storage, direction="maximize", load_if_exists=True)
     known = study.get_trials(deepcopy=False)
