@@ -59,6 +59,7 @@ __all__ = [
     "SlateQConfig",
 ]
 
+TRACKING = ("none", "tensorboard", "wandb", "mlflow")
 DEFAULT_SCENARIOS = ("shopping", "news", "social", "music", "video")
 _MOST = 100.0  # strength of an effect; beyond it numbers overflow, and nothing is left to study
 _MOST_IDS = 2**62
@@ -204,3 +205,4 @@ class TrainConfig:
     eval_first_user: int = ranged(500_000, 0, _MOST_IDS, "id", "of the first of them")
     runs: str = told("runs", "folder that holds a folder per run")
     device: str = told("cpu", "of the agent")
+    tracking: str = named("tensorboard", TRACKING, "where curves of training also go")

@@ -24,7 +24,7 @@ from crossrec.language.models import fingerprint
 from crossrec.options import check_train_config, from_options
 from crossrec.world.scenario import spelt_out
 
-_ELSEWHERE = {"runs", "device"}  # options that say where and how a run is computed, not what
+_ELSEWHERE = {"runs", "device", "tracking"}  # options that say where and how a run is computed, not what
 _CONTEXT_ELSEWHERE = {"device", "store", "store_entries"}
 _ENDPOINT_ELSEWHERE = {"url", "key_variable", "concurrency", "timeout", "retries"}
 _PACKAGES = ("crossrec", "numpy", "scipy", "gymnasium", "stable-baselines3", "torch", "transformers", "numba")

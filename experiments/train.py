@@ -16,6 +16,7 @@ import torch
 from filelock import FileLock, Timeout
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
 from crossrec.agents.build import ALGORITHMS, build_agent, gradient_steps
 from crossrec.agents.vec_adapter import SB3VecEnv
@@ -31,6 +32,7 @@ from .lab import BASELINES, Lab, build_lab
 from .measuring.watch import Measured
 from .progress import Progress
 from .run import RunFolder, folder_of, provenance, write_config, write_file, write_json, write_table
+from .tracking.track import check_tracking, episodes_between_dumps, tracked
 
 _CHECKPOINTS = 10  # per run, and resume points
 _AT_LEAST_EVERY = 100_000  # transitions
@@ -53,6 +55,7 @@ def train(config: TrainConfig, *, show: bool = True) -> RunFolder:
         ModelError: If a language model or encoder is needed that is not there.
     """
     check_device(config.device)
+    check_tracking(config.tracking)
     folder = folder_of(config)
     points = ResumePoints(folder, config)
     if not folder.result_file.is_file():
@@ -206,7 +209,11 @@ def _learn(
     progress.stage("train", config.steps)
     progress.advance(done)
     watcher = _Watcher(training, config.steps, folder, lab, progress, points)
-    agent.learn(config.steps - done, callback=watcher, reset_num_timesteps=not done)
+    with tracked(config, folder) as logger:
+        if logger is not None:
+            agent.set_logger(logger)
+        own = {"log_interval": episodes_between_dumps(config)} if isinstance(agent, OffPolicyAlgorithm) else {}
+        agent.learn(config.steps - done, callback=watcher, reset_num_timesteps=not done, **own)
     watcher.count()
     write_file(folder.checkpoint, agent.save)
     write_table(folder.training_file, watcher.curve())
