@@ -29,7 +29,7 @@ def sentence(error: Exception, words: Sequence[str]) -> str:
         words: As Hydra took them.
     """
     text, cause = str(error), str(error.__cause__ or "")
-    typed = [word for word in words if not word.startswith("hydra.")]
+    typed = [word for word in words if not re.match(r"hydra[./]", word)]
     if isinstance(error, yaml.YAMLError):
         return _not_yaml(error)
     if several := re.search(r"(?:Ambiguous value for argument|Sweep parameters) '([^']*)'", text):

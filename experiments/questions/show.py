@@ -34,7 +34,7 @@ def print_answer(console: Console, question: Question, answer: Answer) -> None:
 def in_words(number: PairedDifference) -> str:
     """A number with its interval, and whether it is certain."""
     gap = number.difference
-    certain = "so it is certain" if gap.low > 0 or gap.high < 0 else "which may be chance"
+    certain = "so this is clear" if gap.low > 0 or gap.high < 0 else "which may be chance"
     return f"{gap.value:+.3f}, 95% interval {gap.low:+.3f} to {gap.high:+.3f} over {number.people} seeds, {certain}"
 
 

@@ -38,6 +38,8 @@ def print_outcome(outcome: Outcome) -> None:
     runs = {folder.path.parent for folder in outcome.folders.values()}
     for folder in sorted(runs, key=str):
         console.print(f"crossrec report {folder} makes a page of them.", soft_wrap=True, highlight=False)
+    if outcome.trouble and not outcome.failed:
+        raise RunError(f"it broke off ({outcome.trouble}). What is finished is kept; the same command does the rest.")
     if outcome.failed:
         raise RunError(f"{_told(outcome)}. What is finished is kept; the same command does the rest.")
 

@@ -51,13 +51,20 @@ class Job:
             OSError: If nothing can be written, so that no run can begin; whatever else goes wrong is noted.
         """
         _end_with(self.sweep)
-        words = tuple(HydraConfig.get().overrides.task)
         folder, config = run_of(composed)
+        # A search may choose the same options twice at once: the second waits for the first.
+        with FileLock(self.records.lock_of(folder.path.name)):
+            return self._missing(folder, config, tuple(HydraConfig.get().overrides.task))
+
+    def _missing(self, folder: RunFolder, config: TrainConfig, words: tuple[str, ...]) -> float | None:
         name = folder.path.name
+        state = self.records.of(name)
         if folder.result_file.is_file():
-            if self.records.of(name).state != DONE:
+            if state.state != DONE:
                 self._note(name, State(DONE, words=words))
             return score_of(folder)
+        if state.state == FAILED:
+            return None  # in this sweep, whose launcher was started again
         if self.records.stopped:
             self._note(name, State(STOPPED, words=words))
             return None
@@ -101,11 +108,14 @@ def attempt(children: Children, config: TrainConfig, folder: RunFolder, timeout:
         # The run may have been cut off just now, with its process still on the way out.
         with FileLock(folder.path / ".lock", timeout=_PATIENCE):
             pass
-        reason = children.run(config, folder.path / "log.txt", timeout)
     except Timeout:
         return f"another process works on {folder.path}"
     except OSError as error:
         return f"{folder.path} cannot be written ({error.strerror or error})"
+    try:
+        reason = children.run(config, folder.path / "log.txt", timeout)
+    except OSError as error:
+        return f"its process could not be started ({error.strerror or error})"
     if not reason and not folder.result_file.is_file():
         return f"it ended without a result, see {folder.path / 'log.txt'}"
     return reason

@@ -47,7 +47,10 @@ LAUNCHERS: Mapping[str, Launcher] = {
         "queue", "jobs of a Slurm queue", "hydra_submitit_launcher", "slurm", "hydra.launcher.array_parallelism={}"
     ),
     "submitit": Launcher(
-        "queue_here", "as slurm, in processes of this machine, to try it out", "hydra_submitit_launcher", "slurm"
+        "queue_here",
+        "as slurm, in processes of this machine, all at once, to try it out",
+        "hydra_submitit_launcher",
+        "slurm",
     ),
 }
 

@@ -52,6 +52,7 @@ class Watch:
         )
 
     def __enter__(self) -> Self:
+        self._told |= {name for name, state in self._states().items() if state.state == DONE}
         if self._console.is_terminal:
             self._live.start()
         else:

@@ -69,6 +69,10 @@ class Records:
     def _states(self) -> Path:
         return self.folder / self.part
 
+    def lock_of(self, run: str) -> Path:
+        """Held by who does a run."""
+        return self._states / f"{run}.lock"
+
     def begin(self, keep: bool = False) -> None:
         """Forget how the runs of an earlier sweep stood; what they left behind is in their own folders.
 
@@ -79,7 +83,7 @@ class Records:
             shutil.rmtree(self._states, ignore_errors=True)
         self._states.mkdir(parents=True, exist_ok=True)
         for run in self.known():
-            if self.of(run).state != DONE:
+            if self.of(run).state != DONE or not RunFolder(self.folder.parent / run).result_file.is_file():
                 (self._states / f"{run}.json").unlink()
         self._plan.unlink(missing_ok=True)
         self._stop.unlink(missing_ok=True)

@@ -69,11 +69,11 @@ def _run(task: Callable[[Any], object], request: dict[str, str], write: int) -> 
     parent = os.getppid()
     threading.Thread(target=_end_with_parents, args=(parent,), daemon=True).start()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
     reason, status = "", 0
     try:
+        log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
         task(pickle.loads(base64.b64decode(request["config"])))
     except CrossRecError as error:
         reason, status = str(error), 2

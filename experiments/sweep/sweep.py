@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from filelock import FileLock, Timeout
 from hydra import initialize_config_module
 from hydra._internal.callbacks import Callbacks
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, RunMode
@@ -29,13 +31,13 @@ from .job import Job
 from .launchers import end_ray, launcher_words, quiet_ray
 from .live import Watch
 from .records import FAILED, GRID, STOPPED, Records, records_of
-from .search import search_name, search_words
+from .search import check_search, search_name, search_words
 from .sweeper import GridSweeper, Planned
 
 Note = Callable[[Planned], None]
 Known = Callable[[], dict[str, RunFolder]]
 
-_RESTARTS = 3  # of a launcher that lost a worker
+_STARTS = 3  # of a launcher that lost a worker
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _OWN = (  # what Hydra would write or print besides
     "hydra/job_logging=none",
@@ -55,17 +57,14 @@ class Outcome:
         failed: By name what went wrong, in words.
         words: By name the options that were given.
         finished_before: How many had been finished by an earlier sweep.
+        trouble: Why the launcher gave up before all was done, in words, or nothing.
     """
 
     folders: dict[str, RunFolder]
     failed: dict[str, str]
     words: dict[str, tuple[str, ...]]
     finished_before: int
-
-    @property
-    def missing(self) -> list[str]:
-        """Runs without a result."""
-        return [name for name, folder in self.folders.items() if not folder.result_file.is_file()]
+    trouble: str = ""
 
 
 def sweep(
@@ -98,9 +97,9 @@ def sweep(
         RunError: If another sweep works in the same folder.
     """
     check_range("--jobs", jobs, 1, 1024)
-    runs = next((word.partition("=")[2] for word in reversed(words) if word.startswith("runs=")), TrainConfig().runs)
+    runs, since = _runs_of(words), time.time()
     records = records_of(runs) if search is None else records_of(runs, search_name(words, search))
-    own = [*hydra_words(words, config_dir), *_OWN, f"hydra.sweep.dir={records.folder / 'hydra'}"]
+    own = [*hydra_words(words, config_dir), *_OWN, f"hydra.sweep.dir={quoted(records.folder / 'hydra')}"]
     own += [] if _names_launcher(words) else launcher_words(launcher, jobs, address)
     job = Job(records, os.getpid(), task, timeout, fail_fast)
     planned: Planned = {}
@@ -116,19 +115,21 @@ def sweep(
 
     with _alone(records):
         records.begin(keep=search is not None)
-        todo = [] if search is None else search_words(records.part, records.folder, search, jobs)
+        todo = [] if search is None else search_words(records, search, jobs)
         trouble = ""
         if todo is not None:
             with Watch(known, records.of, jobs):
-                trouble = _launched([*own, *todo], runs, job, note, known, records)
-        return _outcome(known(), planned, records, trouble)
+                # A search does not know what is left; jobs of a queue go on when one of them is lost.
+                again = search is None and launcher in ("serial", "joblib", "ray")
+                trouble = _launched([*own, *todo], runs, job, note, known, records, again)
+        return _outcome(known(), planned, records, trouble, since)
 
 
-def _launched(words: list[str], runs: str, job: Job, note: Note, known: Known, records: Records) -> str:
+def _launched(words: list[str], runs: str, job: Job, note: Note, known: Known, records: Records, again: bool) -> str:
     """Launch until nothing is left to do; returns why a launcher gave up, if it did."""
     trouble = ""
     try:
-        for _ in range(_RESTARTS):
+        for _ in range(_STARTS):
             try:
                 _hydra(words, runs, job, note)
                 return ""
@@ -144,7 +145,7 @@ def _launched(words: list[str], runs: str, job: Job, note: Note, known: Known, r
                     raise
                 trouble = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
             end_ray()
-            if records.part != GRID or not _open(known(), records):
+            if not again or not _open(known(), records):
                 break
     finally:
         end_ray()
@@ -180,25 +181,41 @@ def _hydra(words: list[str], runs: str, job: Job, note: Note) -> None:
             own = GridSweeper(runs, note)
             own.setup(**asked)
         else:
+            check_search(context, config, OmegaConf.to_container(config.hydra.overrides.task, resolve=False), runs)
             own = Plugins.instance().instantiate_sweeper(**asked)
         task_words: Any = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
         own.sweep(arguments=task_words)
 
 
-def _outcome(folders: dict[str, RunFolder], planned: Planned, records: Records, trouble: str) -> Outcome:
+def _outcome(folders: dict[str, RunFolder], planned: Planned, records: Records, trouble: str, since: float) -> Outcome:
     failed, words, before = {}, {}, 0
     for name, folder in folders.items():
         state = records.of(name)
         words[name] = tuple(planned[name][1]) if name in planned else state.words
         if folder.result_file.is_file():
-            before += not state.began
+            before += state.began < since
             try:
                 folder.result()
             except RunError as error:
                 failed[name] = str(error)
         else:
             failed[name] = state.reason or (f"its worker died ({trouble})" if trouble else "it was not begun")
-    return Outcome(folders, failed, words, before)
+    return Outcome(folders, failed, words, before, trouble if failed or records.part != GRID else "")
+
+
+def _runs_of(words: Sequence[str]) -> str:
+    """The folder of runs that words name."""
+    word = next((word for word in reversed(words) if word.startswith("runs=")), f"runs={TrainConfig().runs}")
+    try:
+        return str(OverridesParser.create().parse_override(word).value())
+    # Hydra's grammar does not take every path, but it is told which one when the runs are composed.
+    except Exception:
+        return word.partition("=")[2]
+
+
+def quoted(path: Path) -> str:
+    """A path as Hydra's grammar takes it, whatever is in it."""
+    return "'" + str(path).replace("'", "\\'") + "'"
 
 
 def _names_launcher(words: Sequence[str]) -> bool:
@@ -215,6 +232,11 @@ def _alone(records: Records) -> Iterator[None]:
     """
     try:
         records.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"runs={records.folder.parent} cannot be written ({error.strerror}); set another folder."
+        ) from error
+    try:
         with FileLock(records.lock, timeout=0):
             yield
     except Timeout:

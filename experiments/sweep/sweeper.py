@@ -62,7 +62,7 @@ class GridSweeper(Sweeper):
             raise ConfigError(sentence(error, words)) from error
         planned: Planned = {}
         for combination in combinations:
-            folder = self._checked(combination)
+            folder = checked(self.hydra_context, self.config, combination, self.runs)
             planned.setdefault(folder.path.name, (folder, list(combination)))  # the same run twice is one run
         self.on_plan(planned)
         missing = [words for folder, words in planned.values() if not folder.result_file.is_file()]
@@ -70,17 +70,27 @@ class GridSweeper(Sweeper):
             for done in self.launcher.launch(missing, initial_job_idx=0):
                 done.return_value  # noqa: B018 (raises what kept a run from beginning)
 
-    def _checked(self, words: Sequence[str]) -> RunFolder:
-        assert self.hydra_context is not None
-        assert self.config is not None
-        own = [*self.config.hydra.overrides.hydra, *words]
-        try:
-            composed = self.hydra_context.config_loader.load_sweep_config(self.config, list(words))
-            folder, config = run_of(composed)
-        # Hydra lets errors of its YAML parser and of its own Python through.
-        except Exception as error:
-            raise ConfigError(sentence(error, own)) from error
-        check(config, own)
-        if config.runs != self.runs:
-            raise ConfigError(f"runs={config.runs} in a config; set runs= on the command line, for the whole sweep.")
-        return folder
+
+def checked(context: HydraContext, config_of_sweep: DictConfig, words: Sequence[str], runs: str) -> RunFolder:
+    """The folder of one run of a sweep.
+
+    Args:
+        context: Hydra's.
+        config_of_sweep: What Hydra composed for the sweep.
+        words: The run's options.
+        runs: The folder of runs that was asked for.
+
+    Raises:
+        ConfigError: Names the option, what was found and what is allowed.
+    """
+    own = [*config_of_sweep.hydra.overrides.hydra, *words]
+    try:
+        composed = context.config_loader.load_sweep_config(config_of_sweep, list(words))
+        folder, config = run_of(composed)
+    # Hydra lets errors of its YAML parser and of its own Python through.
+    except Exception as error:
+        raise ConfigError(sentence(error, own)) from error
+    check(config, own)
+    if config.runs != runs:
+        raise ConfigError(f"runs={config.runs} in a config; set runs= on the command line, for the whole sweep.")
+    return folder

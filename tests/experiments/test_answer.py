@@ -77,7 +77,7 @@ def test_what_is_looked_at_apart_gets_numbers_of_its_own(tmp_path, capsys):
     print_answer(wide_console(), question, answer)
     said = capsys.readouterr().out
     assert "+0.300" in said
-    assert "so it is certain (satiation)" in said
+    assert "so this is clear (satiation)" in said
     draw_answer(question, answer, tmp_path / "answer.png")
     assert (tmp_path / "answer.png").stat().st_size > 5_000
 

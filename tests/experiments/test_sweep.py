@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -18,7 +19,7 @@ from crossrec.errors import ConfigError, RunError
 from crossrec.experiments.sweep.answer import print_outcome
 from crossrec.experiments.sweep.live import Watch
 from crossrec.experiments.sweep.records import records_of
-from crossrec.experiments.sweep.sweep import sweep
+from crossrec.experiments.sweep.sweep import quoted, sweep
 
 from .conftest import assert_one_sentence
 from .sweep_tasks import scores
@@ -47,7 +48,7 @@ def begun(runs):
 def test_a_grid_is_done_once_and_only_what_was_added_later(tmp_path):
     first = sweep(["seed=0,1", "eval_people=30", f"runs={tmp_path}"], launcher="serial", task=COUNT)
     assert len(first.folders) == 2
-    assert first.missing == []
+    assert not first.failed
     assert first.finished_before == 0
     # The last of two words counts, and equal runs are one.
     words = ["seed=0,1,1,2", "eval_people=40,50", "eval_people=30", f"runs={tmp_path}"]
@@ -144,15 +145,53 @@ def test_jobs_do_not_fight_over_the_cores(tmp_path, monkeypatch):
 def test_a_search_goes_on_where_it_stopped(tmp_path):
     words = ["seed=0", "eval_people=range(10,400)", f"runs={tmp_path}"]
     first = sweep(words, launcher="serial", jobs=1, task=COUNT, search=3)
-    assert len(first.folders) == 3
+    assert (len(first.folders), first.finished_before) == (3, 0)
     more = sweep(words, launcher="serial", jobs=1, task=COUNT, search=5)
     assert set(first.folders) < set(more.folders)
+    assert more.finished_before == 3
     assert len(begun(tmp_path)) == len(more.folders) == len(results(tmp_path)) == 5
     people = {name: int(dict(word.split("=") for word in own)["eval_people"]) for name, own in more.words.items()}
     for name, result in results(tmp_path).items():
         assert result["scores"] == expected(0, people[name])
-    assert sweep(words, launcher="serial", jobs=1, task=COUNT, search=5).finished_before == 0
+    assert sweep(words, launcher="serial", jobs=1, task=COUNT, search=5).finished_before == 5
     assert len(begun(tmp_path)) == 5, "nothing is left to do"
+    lost = next(iter(first.folders.values()))
+    kept = lost.result()
+    shutil.rmtree(lost.path)
+    again = sweep(words, launcher="serial", jobs=1, task=COUNT, search=5)
+    assert not again.failed
+    assert (set(again.folders), again.finished_before) == (set(more.folders), 4)
+    assert lost.result() == kept
+
+
+def test_a_search_tries_again_what_failed_and_a_choice_made_twice_is_one_run(tmp_path):
+    words = ["seed=1", "eval_people=30,40", f"runs={tmp_path}"]
+    failed = sweep(words, launcher="joblib", jobs=2, task=f"{TASKS}:troubled", search=2)
+    assert set(failed.failed.values()) == {"seed 1 has no luck"}
+    outcome = sweep(words, launcher="joblib", jobs=2, task=COUNT, search=2)
+    assert not outcome.failed
+    assert set(failed.folders) <= set(outcome.folders)
+    assert len(begun(tmp_path)) == len(failed.folders) + len(outcome.folders)
+
+
+def test_a_search_that_breaks_off_does_not_look_finished(tmp_path, monkeypatch):
+    words = ["seed=0", "eval_people=range(10,400)", f"runs={tmp_path}"]
+    sweep(words, launcher="serial", jobs=1, task=COUNT, search=2)
+
+    def broken(*_):
+        raise RuntimeError("database is locked")
+
+    monkeypatch.setattr("crossrec.experiments.sweep.sweep._hydra", broken)
+    outcome = sweep(words, launcher="serial", jobs=1, task=COUNT, search=4)
+    with pytest.raises(RunError, match=r"it broke off .RuntimeError: database is locked"):
+        print_outcome(outcome)
+
+
+def test_any_path_may_hold_the_runs(tmp_path):
+    folder = tmp_path / "it's (a) folder, with = and more"
+    outcome = sweep(["seed=0,1", f"runs={quoted(folder)}"], launcher="serial", task=COUNT)
+    assert not outcome.failed
+    assert len(results(folder)) == 2
 
 
 @pytest.mark.parametrize(
@@ -164,6 +203,11 @@ def test_a_search_goes_on_where_it_stopped(tmp_path):
         (["seed=0,1", "--timeout", "-1"], "--timeout=-1"),
         (["seed=0,1", "--config-dir", "/nowhere"], "--config-dir /nowhere is not a folder"),
         (["seed=0", "--search", "3"], "nothing to choose"),
+        (["env.scenarios=[news,video]", "--search", "3"], "nothing to choose"),
+        (["seed=0,1", "--search", "3"], "the luckiest seed"),
+        (["env.horizn=interval(2,8)", "--search", "2"], "did you mean 'horizon'"),
+        (["agent=ppo", "agent.n_epochs=interval(2,8)", "--search", "2"], "agent.n_epochs"),
+        (["env.horizon=choice(-3,5)", "--search", "2"], "env.horizon=-3"),
         (["seed=0,1,"], "seed"),
         (["env=news,vidio"], "did you mean 'video'"),
         (["agent.learning_rate=0.1,abc"], "agent.learning_rate"),
