@@ -95,7 +95,8 @@ def test_commands_exist_and_their_options_compose(line, tmp_path, monkeypatch):
         (tmp_path / "env" / "fast_drift.yaml").write_text("defaults: [/schema/env@_here_]\nbehaviour: {drift: 0.2}\n")
     if hasattr(options, "overrides"):
         # Of several values, as a sweep takes them, the first.
-        overrides = [re.sub(r"=(?:[a-z]+\((?:log,)?)*([^,)]*)[,)].*", r"=\1", word) for word in options.overrides]
+        several = re.compile(r"=(?:[a-z]+\((?:log,)?)*([^,)\[{]*)[,)].*")
+        overrides = [several.sub(r"=\1", word) for word in options.overrides]
         overrides = [word for word in overrides if not word.startswith("hydra.")]
         compose_train(overrides, getattr(options, "config_dir", None))
 

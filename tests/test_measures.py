@@ -1,6 +1,7 @@
 """Tally and table: what was noted step by step adds up to what a slow loop over people, steps and items finds."""
 
-from dataclasses import fields, replace
+import weakref
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 
 import numpy as np
@@ -23,6 +24,13 @@ USERS = np.arange(40, 56)
 STEPS = 14
 
 
+@dataclass(frozen=True)
+class Lived(Taken):
+    """A step with the interest that a tally adds up and does not keep."""
+
+    interest: np.ndarray  # (n, K)
+
+
 def lives(seed, slate, users=USERS):
     """Steps of people who click, come and go at random; who has left goes on, as others do in their place."""
     rng, n = np.random.default_rng(seed), len(users)
@@ -37,7 +45,7 @@ def lives(seed, slate, users=USERS):
         click = (rng.random(n) < 0.5) & (items[np.arange(n), place] > 0)
         place = np.where(click, place, 0)
         steps.append(
-            Taken(
+            Lived(
                 scenario=scenario,
                 satisfaction=rng.random(n),
                 interest=rng.dirichlet(np.ones(WORLD.n_topics), n).astype(np.float32),
@@ -55,10 +63,14 @@ def lives(seed, slate, users=USERS):
     return steps
 
 
+def add(tally, step):
+    tally.add(Taken(**{field.name: getattr(step, field.name) for field in fields(Taken)}), step.interest)
+
+
 def tallied(steps, users=USERS):
     tally = MetricTally(users, WORLD)
     for step in steps:
-        tally.add(step)
+        add(tally, step)
     return tally
 
 
@@ -272,7 +284,7 @@ def test_without_new_items_nothing_is_said_of_them():
     world = world_of(EnvConfig(scenarios=["news", "music", "video"], items_per_scenario=12))
     tally = MetricTally(USERS, world)
     for step in lives(7, 1):
-        tally.add(step)
+        add(tally, step)
     assert not {name for name in values(metric_table({"a": tally})) if "new" in name or "known" in name}
 
 
@@ -291,4 +303,20 @@ def test_what_cannot_stand_in_one_table_is_refused():
     with pytest.raises(ConfigError, match="before the first step"):
         metric_table({"a": MetricTally(USERS, WORLD)})
     with pytest.raises(ConfigError, match=r"must be \(3, slate\)"):
-        MetricTally(USERS[:3], WORLD).add(lives(0, 1)[0])
+        add(MetricTally(USERS[:3], WORLD), lives(0, 1)[0])
+    with pytest.raises(ConfigError, match=r"interest \(3, \d+\) must be \(16, \d+\)"):
+        add(MetricTally(USERS, WORLD), replace(lives(0, 1)[0], interest=np.ones((3, WORLD.n_topics), np.float32)))
+
+
+def test_interest_is_added_up_and_not_kept():
+    """It is by far the largest part of a step: of many people over long lives it would fill the memory."""
+    steps = lives(8, 1)
+    tally, expected = MetricTally(USERS, WORLD), np.zeros(WORLD.n_topics)
+    for number, step in enumerate(steps):
+        expected += (step.interest * tally.alive[:, None]).sum(axis=0)
+        interest = step.interest.copy()
+        kept = weakref.ref(interest)
+        add(tally, replace(step, interest=interest))
+        del interest
+        assert kept() is None, number
+    np.testing.assert_allclose(tally.interest.sum(axis=(0, 1, 2)), expected, rtol=1e-5)

@@ -29,7 +29,6 @@ class Taken:
 
     scenario: NDArray[np.integer]  # (n,) index of where it was taken
     satisfaction: Floats  # (n,) true, before it
-    interest: NDArray[np.float32]  # (n, K) true effective interest, before it; not kept
     items: NDArray[np.int32]  # (n, S) shown, 0 = none
     place: NDArray[np.int64]  # (n,) which place was clicked, 0 without a click
     reward: Floats  # (n,)
@@ -78,16 +77,22 @@ class MetricTally:
         self.interest, self.judged = np.zeros((2, n, s, k), np.float32), np.zeros((2, n, s, len(JUDGED)))
         self._first = s * np.arange(n)
 
-    def add(self, step: Taken) -> None:
+    def add(self, step: Taken, interest: NDArray[np.float32]) -> None:
         """Note one step; it counts for those whose life has not ended before.
+
+        Args:
+            step: What was done and shown; kept.
+            interest: (n, K) true effective interest, before it; added up and not kept.
 
         Raises:
             ConfigError: If the step is one of other people.
         """
         if step.items.ndim != 2 or len(step.items) != len(self.alive):
             raise ConfigError(f"items {step.items.shape} must be ({len(self.alive)}, slate): one row per person.")
+        if interest.shape != (len(self.alive), self.interest.shape[-1]):
+            raise ConfigError(f"interest {interest.shape} must be ({len(self.alive)}, {self.interest.shape[-1]}).")
         by_place = self.interest[int(len(self.steps) >= COLD_STEPS)].reshape(-1, self.interest.shape[-1])
-        by_place[self._first + step.scenario] += step.interest * self.alive[:, None]
+        by_place[self._first + step.scenario] += interest * self.alive[:, None]
         self.steps.append(step)
         self.living.append(self.alive)
         self.alive = self.alive & ~(step.terminated | step.truncated)

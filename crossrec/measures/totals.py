@@ -47,11 +47,7 @@ def totals(tally: MetricTally) -> Totals:
     if not tally.steps:
         raise ConfigError("nothing can be measured before the first step; let people live first.")
     n, s, k = len(tally.users), len(tally.world.scenarios), tally.world.n_topics
-    notes = {
-        name: np.stack([getattr(step, name) for step in tally.steps])
-        for name in vars(tally.steps[0])
-        if name != "interest"
-    }
+    notes = {name: np.stack([getattr(step, name) for step in tally.steps]) for name in vars(tally.steps[0])}
     notes["alive"] = np.stack(tally.living)
     notes["items"] = np.where(notes["alive"][..., None], notes["items"], 0)
     back = notes["alive"] & ~(notes["terminated"] | notes["truncated"]) & (notes["away"] > 0.0)

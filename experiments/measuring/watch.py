@@ -53,6 +53,7 @@ class Watch:
         self._moments = Moments(self._simulator)
         self._rows = [np.flatnonzero((users + step) % EVERY == 0) for step in range(EVERY)]
         self._before: dict[str, NDArray[Any]] = {}
+        self._interest: NDArray[np.float32] = np.zeros((0, 0), np.float32)
         self._minutes: list[NDArray[np.float64]] = []  # of those whose steps are kept
 
     def before(self, actions: NDArray[Any]) -> None:
@@ -61,8 +62,8 @@ class Watch:
         self._before = {
             "scenario": seen.scenario.copy(),
             "satisfaction": truth.satisfaction.copy(),
-            "interest": self._moments.choice.interest(truth, seen.scenario),
         }
+        self._interest = self._moments.choice.interest(truth, seen.scenario)
         self._minutes.append(seen.minute[:JOURNEYS].copy())
         rows = self._rows[number % EVERY]
         rows = rows[self.tally.alive[rows]]
@@ -85,7 +86,8 @@ class Watch:
                 away=infos["away"],
                 terminated=terminated,
                 truncated=truncated,
-            )
+            ),
+            self._interest,
         )
         if len(self.tally.steps) % EVERY == 0 or not self.tally.alive.any():
             self.tally.judge(self._moments.judged())

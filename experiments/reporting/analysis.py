@@ -82,9 +82,9 @@ def answer(study: Study, rows: Sequence[Row]) -> list[str]:
         lines = [f"{best.name} scores {score}, where random is 0 and the oracle 1."]
     else:
         lines = [f"{best.name} is the best of {len(ranked)}: it scores {score}, where random is 0 and the oracle 1."]
-        lines.append(_sentence(compared(study, best.name, ranked[1].name), "the next best"))
+        lines.append(_sentence(compared(study, best.name, ranked[1].name), "the next best", len(study.shared)))
     if baseline is not None:
-        lines.append(_sentence(compared(study, best.name, baseline.name), "the best baseline"))
+        lines.append(_sentence(compared(study, best.name, baseline.name), "the best baseline", len(study.shared)))
     return [*lines, *_rests(study, len(ranked))]
 
 
@@ -95,9 +95,12 @@ def told(estimate: Estimate, digits: int = 3) -> str:
     return f"{estimate.value:.{digits}f} (95% interval {estimate.low:.{digits}f} to {estimate.high:.{digits}f})"
 
 
-def _sentence(pair: Pair, role: str) -> str:
+def _sentence(pair: Pair, role: str, tasks: int) -> str:
     way = "above" if pair.difference.value >= 0.0 else "below"
     found = f"It scores {abs(pair.difference.value):.3f} {way} {role}, {pair.second}"
+    if pair.apart:
+        where = "" if len(pair.apart) == tasks else f" in {', '.join(pair.apart)}"
+        return f"{found}; the two have no seeds in common{where}, so that their runs cannot be paired to tell how sure."
     if pair.certain is None:
         return f"{found}; single seeds do not tell whether that would be so with others."
     interval = f"95% interval {pair.difference.low:+.3f} to {pair.difference.high:+.3f}"

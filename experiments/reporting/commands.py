@@ -5,23 +5,27 @@ from __future__ import annotations
 import functools
 import re
 import shlex
+from dataclasses import asdict, fields
 from typing import Any
 
+from crossrec.config import TrainConfig
+
 from ..choices import choices
-from ..run import deciding
 from .runs import Run, flat
 from .study import environment, environments
 
 _PLAIN = re.compile(r"[A-Za-z_][\w./-]*|/[\w./-]+")  # words that Hydra takes as they are
 _NOT_WORDS = {"null", "true", "false", "inf", "nan", "yes", "no", "on", "off"}
 _UNSAID = {"context": "none", "prompt": "en"}  # what ``crossrec train`` takes without a word
+_WHOLE = tuple(field.name for field in fields(TrainConfig) if field.name not in ("env", "agent", "context", "runs"))
+_MODELS = ("context.generator_folder", "context.encoder_folder")  # what decides is what is in them, not where they lie
 _MAPPINGS = ("context.prompt.words", "context.endpoint.extra")  # options whose keys are anything
 
 
 def command(run: Run) -> str:
-    """The ``crossrec train`` line whose run has the same options and seed."""
+    """The ``crossrec train`` line that computes a run as it was: the same options, seed, models, server and devices."""
     assert run.config is not None
-    env, mine = environment(run), {**run.options, "seed": run.config.seed}
+    env, mine = environment(run), _given(run)
     words, theirs = [f"env={env}"], dict(environments()[env])
     for group, name in (
         ("agent", mine["agent.name"]),
@@ -32,9 +36,21 @@ def command(run: Run) -> str:
         words += own
         theirs |= options
     differ = {name: value for name, value in mine.items() if name not in theirs or theirs[name] != value}
-    words += [f"{name}={_written(value)}" for name, value in _gathered(differ).items()]
-    runs = str(run.folder.path.parent)
-    return shlex.join(["crossrec", "train", *words, *([f"runs={runs}"] if runs != "runs" else [])])
+    runs = str(run.folder.path.parent)  # which need not be where it was made
+    if runs != TrainConfig().runs:
+        differ["runs"] = runs
+    return shlex.join(
+        ["crossrec", "train", *words, *(f"{name}={_written(value)}" for name, value in _gathered(differ).items())]
+    )
+
+
+def _given(run: Run) -> dict[str, Any]:
+    """A run's options by dotted name but for ``runs``, also those that say where and how it was computed."""
+    assert run.config is not None
+    options = flat(asdict(run.config))
+    options |= {name: value for name, value in run.options.items() if name not in _MODELS}
+    options.pop("runs")
+    return options
 
 
 @functools.cache
@@ -43,8 +59,8 @@ def _shipped(group: str, name: str) -> tuple[list[str], dict[str, Any]]:
     from ..compose import compose_train
 
     words = [f"{group}={name}"] if name in choices(group) else []
-    options = flat(deciding(compose_train(words)))
-    inside = {"agent": ("agent.",), "context": ("context.", "seed", "steps", "people", "train_users", "eval_")}
+    options = flat(asdict(compose_train(words)))
+    inside = {"agent": ("agent.",), "context": ("context.", *_WHOLE)}
     found = {k: v for k, v in options.items() if k.startswith(inside.get(group, "context.prompt."))}
     return words if name != _UNSAID.get(group) else [], found
 

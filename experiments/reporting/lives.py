@@ -38,7 +38,7 @@ def mean_returns(folder: RunFolder, config: TrainConfig, result: Mapping[str, An
     people = np.arange(config.eval_first_user, config.eval_first_user + config.eval_people)
     try:
         told = {str(name): {str(k): float(v) for k, v in row.items()} for name, row in result["scores"].items()}
-    except (AttributeError, TypeError, ValueError):
+    except (AttributeError, TypeError, ValueError, OverflowError):
         raise RunError("result.json is damaged: its scores are no numbers") from None
     _check_told(config, result)
     for name in (*ENDS, config.agent.name):
@@ -75,8 +75,30 @@ def mean_returns(folder: RunFolder, config: TrainConfig, result: Mapping[str, An
     return means
 
 
+def check_result(result: Mapping[str, Any]) -> None:
+    """Check what a report reads of a result, but for its scores.
+
+    Raises:
+        RunError: If something is missing or of another kind than a run writes.
+    """
+    for name in ("seed", "people"):
+        if type(result.get(name)) is not int:
+            raise _no(name, result.get(name), "a whole number")
+    for name in ("training", "packages"):  # runs of old may lack them
+        if not isinstance(result.get(name), dict | None):
+            raise _no(name, result[name], "an object")
+    seconds = (result.get("training") or {}).get("seconds")
+    if seconds is not None and not (type(seconds) in (int, float) and 0.0 <= seconds < math.inf):
+        raise _no("training.seconds", seconds, "a finite duration")
+
+
+def _no(name: str, found: Any, allowed: str) -> RunError:
+    return RunError(f"result.json is damaged: {name} is {repr(found)[:40]}, not {allowed}")
+
+
 def _check_told(config: TrainConfig, result: Mapping[str, Any]) -> None:
     said = {"agent": config.agent.name, "context": config.context.name, "seed": config.seed}
+    said |= {"people": config.eval_people}
     for name, value in said.items():
         if result.get(name) != value:
             raise RunError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -133,15 +134,19 @@ def _rows(run: Run, policies: set[str]) -> list[tuple[str, str, str, str, float]
 
 
 def _lives(run: Run) -> list[dict[str, Any]]:
-    table = _table(run.folder.journeys_file, _COLUMNS)
+    """By person; whatever is no number is None, and steps without a person or a place in the life are left out."""
+    table = {name: [*map(_rounded, column)] for name, column in _table(run.folder.journeys_file, _COLUMNS).items()}
     if not table:
         return []
+    of: dict[Any, list[int]] = defaultdict(list)
+    for row, (user, step) in enumerate(zip(table["user"], table["step"], strict=True)):
+        if user is not None and step is not None:
+            of[user].append(row)
     lives = []
-    for user in dict.fromkeys(table["user"]):
-        rows = [row for row, whose in enumerate(table["user"]) if whose == user]
+    for user, rows in of.items():
         rows.sort(key=lambda row: table["step"][row])
-        life: dict[str, Any] = {name: [_rounded(table[name][row]) for row in rows[:_STEPS]] for name in _COLUMNS[1:]}
-        life["minute"] = [_clock(minute) for minute in life["minute"]]
+        life: dict[str, Any] = {name: [table[name][row] for row in rows[:_STEPS]] for name in _COLUMNS[1:]}
+        life["minute"] = [None if minute is None else _clock(minute) for minute in life["minute"]]
         lives.append({"user": user, "steps": len(rows), **life})
     return lives
 
@@ -153,7 +158,10 @@ def _clock(minute: float) -> str:
 
 
 def _rounded(value: Any) -> Any:
-    return round(value, 3) if isinstance(value, float) else value
+    """A value as a page may hold it."""
+    if isinstance(value, float):
+        return round(value, 3) if isfinite(value) else None
+    return value
 
 
 def _table(file: Path, columns: Sequence[str]) -> dict[str, list[Any]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from crossrec import __version__
 
-from .runs import COPY, DAMAGED, EDITED, FAILED, FINISHED, UNFINISHED, Run
+from .runs import COPY, DAMAGED, EDITED, FAILED, FINISHED, OLDER, UNFINISHED, Run
 from .study import Study
 
 _LISTED = 200  # runs that a note names at most
@@ -17,6 +17,7 @@ _STATES = {
     EDITED: "have files that do not belong together (edited by hand, or mixed up) and do not count",
     FAILED: "have failed",
     UNFINISHED: "are not finished",
+    OLDER: "have the same options and seed as one computed by newer code and do not count",
     COPY: "have the same options and seed as another one and do not count",
 }
 

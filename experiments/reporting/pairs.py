@@ -33,6 +33,7 @@ class Pair:
         probability: That a run of the first scores above one of the second.
         seeds: How many pairs of runs the difference rests on; 0 where it rests on the people of one seed.
         people: People of a run.
+        apart: Tasks in which the two have no seeds in common, so that nothing can be paired.
     """
 
     first: str
@@ -41,6 +42,7 @@ class Pair:
     probability: Estimate
     seeds: int
     people: int
+    apart: Sequence[str] = ()
 
     @property
     def certain(self) -> bool | None:
@@ -56,9 +58,10 @@ def compared(study: Study, first: str, second: str) -> Pair:
     chance = probability_of_improvement(scores[0], scores[1], np.random.default_rng(_SEED))
     people = int(study.runs[first][study.shared[0]][0].result["people"])
     gaps = [_gaps(study, first, second, task) for task in study.shared]
-    if not all(len(gap) for gap in gaps):  # they have no seeds in common
+    apart = [task for task, gap in zip(study.shared, gaps, strict=True) if not len(gap)]
+    if apart:
         value = float(np.mean([one.mean() - two.mean() for one, two in zip(*scores, strict=True)]))
-        return Pair(first, second, Estimate(value, nan, nan), chance, 0, people)
+        return Pair(first, second, Estimate(value, nan, nan), chance, 0, people, apart)
     if [len(gap) for gap in gaps] == [1]:
         return Pair(first, second, _of_people(study, first, second, float(gaps[0][0])), chance, 0, people)
     return Pair(first, second, mean_over_tasks(gaps), chance, sum(len(gap) for gap in gaps), people)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,11 @@ from crossrec.errors import RunError
 from crossrec.options import check_train_config, from_options
 
 from ..run import RunFolder, deciding, folder_of, provenance
-from ..sweep.records import DONE, RUNNING, records_of
-from .lives import mean_returns
+from ..sweep.records import DONE, GRID, RUNNING, Records, records_of
+from .lives import check_result, mean_returns
 
-FINISHED, UNFINISHED, DAMAGED, EDITED, FAILED, COPY = "finished", "unfinished", "damaged", "edited", "failed", "copy"
+FINISHED, UNFINISHED, DAMAGED, EDITED, FAILED = "finished", "unfinished", "damaged", "edited", "failed"
+COPY, OLDER = "copy", "older"
 _SECTION = re.compile(r"(?m)^(?=[^\s-])")  # where a top-level option of a YAML file begins
 _MIXED = "belong"  # said of files and options that do not belong together
 _NOT_OPTIONS = {"version", "seed"}
@@ -34,7 +35,8 @@ class Run:
     Attributes:
         folder: Where it is.
         state: ``finished`` runs are averaged; others are ``unfinished``, ``failed`` (in a sweep), ``damaged``,
-            ``edited`` (their files do not belong together) or a ``copy`` of a finished one.
+            ``edited`` (their files do not belong together), a ``copy`` of a finished one, or ``older``: computed by
+            older code than a finished one with the same options and seed.
         problem: What is wrong with it, in words.
         text: Of its ``config.yaml``.
         config: The same, checked; None where that is damaged.
@@ -88,7 +90,8 @@ def read_runs(path: str | Path) -> list[Run]:
     else:
         inside = sorted(child for child in folder.iterdir() if child.is_dir() and not child.name.startswith("."))
         runs = [_run(RunFolder(child)) for child in inside if _is_run(child)]
-        runs = list(_without_copies([*runs, *_planned(folder, {run.name for run in runs})]))
+        notes = _notes(folder)
+        runs = list(_without_copies([*runs, *_planned(folder, notes, {run.name for run in runs})], notes))
     if not any(run.state == FINISHED for run in runs):
         states = ", ".join(
             f"{run.name} is {run.state}" + (f" ({run.problem})" if run.problem else "") for run in runs[:3]
@@ -129,7 +132,9 @@ def _run(folder: RunFolder) -> Run:
         run = replace(run, config=config, options=_parsed_key(key), key=key)
         if not folder.result_file.is_file():
             return replace(run, state=UNFINISHED, problem=_progress(folder))
-        run = replace(run, result=folder.result())
+        result = folder.result()
+        check_result(result)  # what is not whole is not kept: the page reads it without looking
+        run = replace(run, result=result)
         returns = mean_returns(folder, config, run.result)
         checked = whole and _check_name(folder, config, run.result)
     except (RunError, OSError, UnicodeDecodeError) as error:
@@ -224,25 +229,52 @@ def _progress(folder: RunFolder) -> str:
         return "not begun"
 
 
-def _planned(folder: Path, there: set[str]) -> Iterator[Run]:
-    """Runs that a sweep has planned but that have left no folder."""
-    records = records_of(folder)
-    for name in sorted({*records.planned(), *records.known()} - there):
+def _notes(folder: Path) -> list[Records]:
+    """What the grid of the last sweep and each search have noted in a folder of runs."""
+    searches = sorted(path.name for path in records_of(folder).folder.glob("search-*") if path.is_dir())
+    return [records_of(folder, part) for part in (GRID, *searches)]
+
+
+def _planned(folder: Path, notes: Sequence[Records], there: set[str]) -> Iterator[Run]:
+    """Runs that sweeps have planned but that have left no folder."""
+    for name in sorted({*notes[0].planned(), *(run for part in notes for run in part.known())} - there):
         yield Run(RunFolder(folder / name), UNFINISHED, "planned by the sweep, not begun")
 
 
-def _without_copies(runs: list[Run]) -> Iterator[Run]:
-    """The same runs; a second folder with the same options and seed is a copy, and what a sweep saw fail is told."""
-    seen: dict[tuple[int, str], str] = {}
+def _without_copies(runs: list[Run], notes: Sequence[Records]) -> Iterator[Run]:
+    """The same runs; of finished ones with the same options and seed one counts, and what a sweep saw fail is told."""
+    counts: dict[tuple[int, str], Run] = {}
     for run in runs:
-        note = records_of(run.folder.path.parent).of(run.name)
-        if run.state == UNFINISHED and note.state not in (DONE, RUNNING) and note.reason:
-            yield replace(run, state=FAILED, problem=note.reason.rstrip("."))
-            continue
         if run.state == FINISHED and run.config is not None:
-            key = run.config.seed, run.key
-            if key in seen:
-                yield replace(run, state=COPY, problem=f"it has the options and seed of {seen[key]}, which counts")
-                continue
-            seen[key] = run.name
-        yield run
+            first = counts.setdefault((run.config.seed, run.key), run)
+            if run.code != first.code and _age(run) > _age(first):
+                counts[run.config.seed, run.key] = run
+    for run in runs:
+        if run.state == UNFINISHED:
+            last = max((part.of(run.name) for part in notes), key=lambda note: (note.began, note.reason))
+            failed = last.state not in (DONE, RUNNING) and last.reason
+            yield replace(run, state=FAILED, problem=last.reason.rstrip(".")) if failed else run
+        elif run.state == FINISHED and run.config is not None:
+            yield _beside(run, counts[run.config.seed, run.key])
+        else:
+            yield run
+
+
+def _age(run: Run) -> tuple[list[int], float]:
+    """The greater, the newer: by version, then by when the result was written, which copying a folder may change."""
+    return [int(part) for part in re.findall(r"\d+", run.code[0])], run.folder.result_file.stat().st_mtime
+
+
+def _beside(run: Run, other: Run) -> Run:
+    """A finished run beside the one with the same options and seed that counts."""
+    if run is other:
+        return run
+    if run.code == other.code:
+        return replace(run, state=COPY, problem=f"it has the options and seed of {other.name}, which counts")
+    (version, commit), (newer_version, newer_commit) = run.code, other.code
+    return replace(
+        run,
+        state=OLDER,
+        problem=f"computed by version {version}, commit {commit}; {other.name}, which has the same options and seed "
+        f"and counts, by version {newer_version}, commit {newer_commit}",
+    )

@@ -74,10 +74,15 @@ def study_of(runs: Iterable[Run]) -> Study:
     alike = list({run.key: run for run in finished}.values())  # one run per set of seeds
     met = [{k: v for k, v in run.options.items() if k.startswith(_MET)} for run in alike]
     rest = [{k: v for k, v in run.options.items() if not k.startswith(_MET)} for run in alike]
-    task_of = _labels(met, [environment(run) for run in alike], known=("env.scenarios",))
+    envs = [environment(run) for run in alike]
+    told = [
+        run.options["env.scenarios"] == environments()[env]["env.scenarios"]
+        for run, env in zip(alike, envs, strict=True)
+    ]
+    task_of = _labels(met, envs, [{"env.scenarios"} if names_them else set() for names_them in told])
     contexts = len({run.options["context.name"] for run in alike}) > 1
     bases = [_agent(run) + (f", context={run.options['context.name']}" if contexts else "") for run in alike]
-    contender_of = _labels(rest, bases, known=("agent.name", "context.name"))
+    contender_of = _labels(rest, bases, [{"agent.name", "context.name"}] * len(rest))
     tasks, contenders = (
         [dict(zip([run.key for run in alike], labels, strict=True))[run.key] for run in finished]
         for labels in (task_of, contender_of)
@@ -121,17 +126,24 @@ def _plain(config: Any) -> dict[str, Any]:
     return dataclasses.asdict(config)
 
 
-def _labels(options: Sequence[Mapping[str, Any]], bases: Sequence[str], known: Sequence[str]) -> list[str]:
-    """What to call each: its base, and the options by which those of one base differ."""
+def _labels(options: Sequence[Mapping[str, Any]], bases: Sequence[str], known: Sequence[set[str]]) -> list[str]:
+    """What to call each: its base, and the options by which those of one base differ.
+
+    Args:
+        options: Of each.
+        bases: What each is called where nothing else has it.
+        known: Options of each that its base says.
+    """
     keys = [json.dumps(each, sort_keys=True, default=str) for each in options]
     labels: dict[tuple[str, str], str] = {}
     for base in dict.fromkeys(bases):
-        distinct = {k: o for k, o, b in zip(keys, options, bases, strict=True) if b == base}
-        names = dict.fromkeys(name for each in distinct.values() for name in each)
-        differ = [n for n in names if n not in known and len({str(o.get(n)) for o in distinct.values()}) > 1]
-        for key, each in distinct.items():
-            told = [f"{name.rpartition('.')[2]}={_short(each.get(name))}" for name in differ[:_NAMED]]
-            more = [f"and {len(differ) - _NAMED} more"] if len(differ) > _NAMED else []
+        distinct = {k: (o, said) for k, o, b, said in zip(keys, options, bases, known, strict=True) if b == base}
+        names = dict.fromkeys(name for each, _ in distinct.values() for name in each)
+        differ = [n for n in names if len({str(o.get(n)) for o, _ in distinct.values()}) > 1]
+        for key, (each, said) in distinct.items():
+            own = [name for name in differ if name not in said]
+            told = [f"{name.rpartition('.')[2]}={_short(each.get(name))}" for name in own[:_NAMED]]
+            more = [f"and {len(own) - _NAMED} more"] if len(own) > _NAMED else []
             labels[base, key] = ", ".join([base, *told, *more])
     return _distinct([(base, key) for base, key in zip(bases, keys, strict=True)], labels)
 
@@ -150,6 +162,8 @@ def _distinct(places: Sequence[tuple[str, str]], labels: Mapping[tuple[str, str]
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, list):  # of a scenario of one's own, the name
+        value = f"[{', '.join(str(each.get('name', each) if isinstance(each, dict) else each) for each in value)}]"
     text = " ".join(str(value).split())
     return text if len(text) <= _LETTERS else f"{text[: _LETTERS - 1]}…"
 

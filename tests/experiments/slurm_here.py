@@ -10,31 +10,26 @@ JOB = "4711"
 
 
 def sbatch(queue: Path, script: str) -> None:
-    text = Path(script).read_text()
-    (queue / "sent.sh").write_text(text)
-    first, last = map(int, re.search(r"--array=(\d+)-(\d+)", text).groups())
-    for task in range(first, last + 1):
-        env = {
-            **os.environ,
-            "SLURM_JOB_ID": f"{int(JOB) + task}",
-            "SLURM_ARRAY_JOB_ID": JOB,
-            "SLURM_ARRAY_TASK_ID": str(task),
-            "SLURM_LOCALID": "0",
-            "SLURM_PROCID": "0",
-            "SLURM_NODEID": "0",
-            "SLURM_NTASKS": "1",
-            "SLURM_JOB_NUM_NODES": "1",
-            "SLURM_NNODES": "1",
-            "SLURM_NODELIST": "here",
-            "SLURM_JOB_NODELIST": "here",
-        }
-        subprocess.run(["sh", script], env=env, check=False, stdout=subprocess.DEVNULL)
+    """Take a script; its jobs begin after this has answered, for they wait for what the answer leads to."""
+    (queue / "sent.sh").write_text(Path(script).read_text())
+    subprocess.Popen(
+        [sys.executable, __file__, "array", str(queue / "sent.sh")],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     print(f"Submitted batch job {JOB}")
 
 
-def srun(words: list[str]) -> int:
-    start = next(i for i, word in enumerate(words) if Path(word).name.startswith("python"))
-    return subprocess.run(words[start:], check=False).returncode
+def array(queue: Path, script: str) -> None:
+    first, last = map(int, re.search(r"--array=(\d+)-(\d+)", Path(script).read_text()).groups())
+    here = {"JOB_NODELIST": "here", "NODELIST": "here", "NNODES": "1", "NTASKS": "1", "JOB_NUM_NODES": "1"}
+    here |= {"LOCALID": "0", "PROCID": "0", "NODEID": "0", "ARRAY_JOB_ID": JOB}
+    for task in range(first, last + 1):
+        own = here | {"JOB_ID": f"{int(JOB) + task}", "ARRAY_TASK_ID": str(task)}
+        subprocess.run(["sh", script], env={**os.environ, **{f"SLURM_{k}": v for k, v in own.items()}}, check=False)
+    (queue / "done").touch()
 
 
 def main() -> int:
@@ -43,12 +38,15 @@ def main() -> int:
     command, *words = sys.argv[1:]
     if command == "sbatch":
         sbatch(queue, words[-1])
+    elif command == "array":
+        array(queue, words[-1])
     elif command == "srun":
-        return srun(words)
+        start = next(i for i, word in enumerate(words) if Path(word).name.startswith("python"))
+        return subprocess.run(words[start:], check=False).returncode
     elif command == "sacct":
         print("JobID|State|NodeList")
         for task in range(16):
-            print(f"{JOB}_{task}|COMPLETED|here")
+            print(f"{JOB}_{task}|{'COMPLETED' if (queue / 'done').exists() else 'RUNNING'}|here")
     return 0
 
 

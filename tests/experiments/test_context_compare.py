@@ -72,7 +72,7 @@ def test_a_comparison_does_what_is_missing_and_prints_the_same_table_again(cross
     assert first.loc["none", ["gain", "gain_low", "gain_high"]].tolist() == [0.0, 0.0, 0.0]
     for name in first.index:
         assert f"{first.loc[name, 'score']:.3f}" in said.out
-    monkeypatch.setattr("crossrec.experiments.side_by_side._start", None)  # nothing is left to start
+    monkeypatch.setattr("crossrec.experiments.side_by_side.Children", None)  # nothing is left to start
     markdown = tmp_path / "table.md"
     again = crossrec(*words, "--out", markdown)
     assert again.out == said.out

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import re
 import shlex
 import shutil
@@ -9,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow
 import pytest
 from plotly import graph_objects
+from pyarrow import parquet
 from scipy import stats
 
 from benchmarks.report_size import write_run
@@ -25,13 +28,14 @@ from crossrec.experiments.reporting.cli import add_report
 from crossrec.experiments.reporting.commands import command
 from crossrec.experiments.reporting.curves import curves
 from crossrec.experiments.reporting.measured import journeys, measured
+from crossrec.experiments.reporting.notes import notes
 from crossrec.experiments.reporting.pairs import compared, mean_over_tasks
 from crossrec.experiments.reporting.paper import escaped
 from crossrec.experiments.reporting.report import report
 from crossrec.experiments.reporting.runs import read_runs, sections
 from crossrec.experiments.reporting.study import study_of
 from crossrec.experiments.run import RunFolder, deciding
-from crossrec.experiments.sweep.records import FAILED, State, records_of
+from crossrec.experiments.sweep.records import FAILED, RUNNING, State, records_of
 
 DQN = ("env=news", "agent=dqn")
 PPO = ("env=news", "agent=ppo")
@@ -126,6 +130,27 @@ def test_with_one_seed_intervals_are_over_people(made, tmp_path):
     assert "over the 40 people of one seed" in " ".join(answer(study, leaderboard(study)))
 
 
+def test_agents_without_a_common_seed_are_told_so(made, tmp_path):
+    for pattern in ("dqn-*-seed[01]-*", "ppo-*-seed2-*"):
+        for run in made.glob(pattern):
+            shutil.copytree(run, tmp_path / run.name)
+    study = study_of(read_runs(tmp_path))
+    said = " ".join(answer(study, leaderboard(study)))
+    gap = scores(tmp_path, "ppo").mean() - scores(tmp_path, "dqn").mean()
+    assert f"It scores {gap:.3f} above the next best, dqn; the two have no seeds in common" in said
+    assert "single seeds" not in said
+
+
+def test_the_task_without_a_common_seed_is_named(tmp_path):
+    for seed in range(2):
+        write_run(tmp_path, DQN, seed)
+        write_run(tmp_path, PPO, seed, quality=0.7)
+        write_run(tmp_path, ("env=music", "agent=dqn"), seed)
+        write_run(tmp_path, ("env=music", "agent=ppo"), seed + 2, quality=0.7)
+    study = study_of(read_runs(tmp_path))
+    assert "the two have no seeds in common in music" in " ".join(answer(study, leaderboard(study)))
+
+
 def test_one_run_alone_is_reported_beside_its_baselines(made):
     run = next(made.glob("dqn-*"))
     study = study_of(read_runs(run))
@@ -169,6 +194,16 @@ def _other_steps(run):
     (run / "config.yaml").write_text(text.replace("\nsteps: 60000\n", "\nsteps: 50000\n"))
 
 
+def _without_people(run):
+    result = json.loads((run / "result.json").read_text())
+    del result["people"]
+    (run / "result.json").write_text(json.dumps(result))
+
+
+def _seconds(run, seconds):
+    change_result(run, training={"transitions": 60_000, "seconds": seconds})
+
+
 @pytest.mark.parametrize(
     ("damage", "state", "told"),
     [
@@ -184,6 +219,15 @@ def _other_steps(run):
         (lambda run: change_result(run, seed=77), "edited", "do not belong together: seed is 1 and 77"),
         (lambda run: change_result(run, context="llm"), "edited", "context is none and llm"),
         (lambda run: change_result(run, training={"transitions": 9}), "edited", "was trained for 9 transitions"),
+        (lambda run: change_result(run, people=41), "edited", "do not belong together: people is 40 and 41"),
+        (_without_people, "damaged", "result.json is damaged: people is None"),
+        (lambda run: change_result(run, people="40"), "damaged", "result.json is damaged: people is '40'"),
+        (lambda run: change_result(run, seed=1.0), "damaged", "result.json is damaged: seed is 1.0"),
+        (lambda run: change_result(run, training=[60.0]), "damaged", "result.json is damaged: training is [60.0]"),
+        (lambda run: change_result(run, packages=["crossrec"]), "damaged", "result.json is damaged: packages is ["),
+        (lambda run: _seconds(run, float("nan")), "damaged", "result.json is damaged: training.seconds is nan"),
+        (lambda run: _seconds(run, [1.0]), "damaged", "result.json is damaged: training.seconds is [1.0]"),
+        (lambda run: change_result(run, scores={"dqn": {"score": 10**400}}), "damaged", "its scores are no numbers"),
     ],
 )
 def test_what_cannot_be_trusted_is_listed_and_never_averaged(copied, damage, state, told):
@@ -212,6 +256,50 @@ def test_a_copy_does_not_count_as_another_seed(copied):
     assert next(row for row in leaderboard(study_of(runs)) if row.name == "dqn").seeds == [3]
 
 
+@pytest.mark.parametrize("first", ["old", "new"])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ({"packages": {"crossrec": "0.9.0"}}, {"packages": {"crossrec": "0.10.0"}}),
+        ({"commit": "0123456789abcdef"}, {"commit": "fedcba9876543210"}),
+    ],
+)
+def test_the_newest_code_counts_where_an_older_run_has_the_same_options_and_seed(copied, old, new, first):
+    """A new version's runs of the same sweep lie in new folders, beside those of the old one."""
+    second = "new" if first == "old" else "old"
+    for seed in range(3):
+        run = next(copied.glob(f"ppo-*-seed{seed}-*"))
+        folders = {first: copied / f"aa-{run.name}", second: copied / f"zz-{run.name}"}
+        shutil.copytree(run, folders["old"])
+        run.rename(folders["new"])
+        for age, (when, changes) in {"old": (10**9, old), "new": (10**9 + 60, new)}.items():
+            change_result(folders[age], **changes)
+            os.utime(folders[age] / "result.json", (when, when))
+    runs = read_runs(copied)
+    prefix = {"aa-": first, "zz-": second}
+    states = {(prefix[run.name[:3]], run.state) for run in runs if "ppo" in run.name}
+    assert states == {("new", "finished"), ("old", "older")}
+    assert next(row for row in leaderboard(study_of(runs)) if row.name == "ppo").seeds == [3]
+    (note,) = [note for note in notes(runs, study_of(runs), [], []) if "newer code" in note.text]
+    assert note.serious
+    assert len(note.items) == 3
+    for changes in (old, new):
+        code = changes["commit"][:10] if "commit" in changes else f"version {changes['packages']['crossrec']}"
+        assert code in note.items[0]
+
+
+def test_a_copy_of_the_newest_run_is_a_copy_and_what_is_older_stays_older(copied):
+    run = next(copied.glob("dqn-*-seed1-*"))
+    for name in ("aa", "bb", "zz"):
+        shutil.copytree(run, copied / f"{name}-{run.name}")
+    for name in ("aa", "bb"):
+        change_result(copied / f"{name}-{run.name}", packages={"crossrec": "0.0.1"})
+    runs = read_runs(copied)
+    found = {each.name[:2]: each.state for each in runs if each.name.endswith(run.name) and each.name != run.name}
+    assert found == {"aa": "older", "bb": "older", "zz": "copy"}
+    assert next(each for each in runs if each.name == run.name).state == "finished"
+
+
 def test_other_code_is_said_at_the_top(copied):
     change_result(next(copied.glob("dqn-*-seed1-*")), commit="0123456789abcdef")
     page = report(copied)[0].read_text(encoding="utf-8")
@@ -230,6 +318,21 @@ def test_what_failed_in_a_sweep_is_listed_with_its_reason(copied):
     assert found["dqn-none-seed7-00000000"] == ("failed", "out of memory on the moon")
     assert found["dqn-none-seed8-00000000"][0] == "unfinished"
     assert "out of memory on the moon" in report(copied)[0].read_text(encoding="utf-8")
+
+
+def test_what_failed_in_a_search_is_listed_with_its_reason(copied):
+    name, again = "dqn-none-seed7-00000000", "dqn-none-seed9-00000000"
+    for part, began in (("grid", 1.0), ("search-0123abcd", 2.0)):
+        records = records_of(copied, part)
+        records.begin()
+        records.set(again, State(FAILED, "in the grid", began) if part == "grid" else State(RUNNING, "", began))
+    records.set(name, State(FAILED, "in the search", 3.0))
+    records_of(copied, "search-ffff0000").begin()
+    found = {run.name: (run.state, run.problem) for run in read_runs(copied) if "0000" in run.name}
+    assert found[name] == ("failed", "in the search")
+    assert found[again][0] == "unfinished", "it failed, and a later search has begun it again"
+    assert set(found) == {name, again}
+    assert "in the search" in report(copied)[0].read_text(encoding="utf-8")
 
 
 def test_tasks_and_contenders_are_named_by_what_differs(made, tmp_path):
@@ -252,6 +355,27 @@ def test_tasks_and_contenders_are_named_by_what_differs(made, tmp_path):
     assert len(study.scores("dqn, context=none, learning_rate=0.001", "music")) == 2
     page = report(runs)[0].read_text(encoding="utf-8")
     assert "Not all agents have met all tasks: the leaderboard is over news, horizon=40 alone." in page
+
+
+def test_tasks_with_other_scenarios_are_named_by_them(tmp_path):
+    own = "{name:garden,facet:'',base:-2.0,rho:0.5,dwell:60,dwell_spread:0.5,conversion:0.1,patience:1.0,"
+    own += "dayparts:[1,1,1,1],devices:[1,1,1,1]}"
+    words = (
+        (),
+        ("env.scenarios=[news,video]",),
+        (f"env.scenarios=[news,{own}]",),
+        ("env.scenarios=[news,video]", "env.horizon=20"),
+    )
+    for each in words:
+        write_run(tmp_path, ("env=cross_scenario", "agent=dqn", *each), 0)
+    write_run(tmp_path, ("env=music", "agent=dqn"), 0)
+    assert list(study_of(read_runs(tmp_path)).tasks) == [
+        "cross_scenario, horizon=40",
+        "cross_scenario, scenarios=[news, garden], horizon=40",
+        "cross_scenario, scenarios=[news, video], horizon=20",
+        "cross_scenario, scenarios=[news, video], horizon=40",
+        "music",
+    ]
 
 
 def test_agents_without_a_common_task_are_left_out_and_named(tmp_path):
@@ -282,6 +406,34 @@ def test_a_command_computes_the_same_run_again(tmp_path, words):
     line = shlex.split(command(found))
     assert line[:2] == ["crossrec", "train"]
     assert deciding(compose_train(line[2:])) == deciding(config)
+
+
+@pytest.mark.parametrize("name", ["runs", "my runs, (old) it's=1", "null"])
+def test_a_command_says_where_and_how_a_run_was_computed(tmp_path, monkeypatch, name):
+    """Also what decides no result: the same models from the same folder, server, device, store and runs."""
+    monkeypatch.chdir(tmp_path)
+    models = tmp_path / "my models"
+    models.mkdir()
+    (models / "config.json").write_text("{}")
+    words = (
+        *("context=llm", f"context.generator_folder='{models}'", f"context.encoder_folder='{models}'"),
+        *("context.generator=openai", "context.endpoint.url='http://[::1]:9/v1'", "context.endpoint.model=m"),
+        *("context.endpoint.concurrency=3", "context.endpoint.key_variable=MY_KEY", "context.store=/no/such/store"),
+        *("context.batch_size=8", "context.workers=2", "context.device=cpu", "tracking=none", "device='cuda:1'"),
+        *("env=news", "env.engine=numpy"),
+    )
+    run = write_run(Path("made"), words, 3)
+    Path(name).mkdir()
+    run.path.rename(Path(name) / run.path.name)
+    (found,) = read_runs(Path(name))
+    expected = compose_train([*words, "eval_people=40", "seed=3"])
+    expected.runs = name
+    assert compose_train(shlex.split(command(found))[2:]) == expected
+
+
+def test_a_command_leaves_out_what_need_not_be_said(made):
+    line = command(next(run for run in read_runs(made) if run.name.startswith("ppo-none-seed0-")))
+    assert line == f"crossrec train env=news agent=ppo eval_people=40 runs={made}"
 
 
 def test_configs_are_read_as_runs_read_them(made):
@@ -326,6 +478,29 @@ def test_metrics_and_lives_are_those_of_the_files(made):
     day, minute = divmod(int(kept["minute"].iloc[0]), 1440)
     days = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
     assert life["minute"][0] == f"{days[day]} {minute // 60:02}:{minute % 60:02}"
+
+
+def test_what_is_no_number_in_a_journey_is_left_empty(copied):
+    run = sorted(copied.glob("ppo-*"))[0]
+    table = pd.read_parquet(run / "journeys.parquet")
+    whose = table["user"].iloc[0]
+    table = table.astype({"minute": float, "user": float, "step": float})
+    table.loc[0, ["satisfaction", "minute"]] = np.nan
+    table.loc[1, "reward"] = np.inf
+    table.loc[2, "title"] = None
+    table.loc[3, "step"] = np.nan  # whose place in the life is not known
+    table.loc[len(table) - 1, "user"] = np.nan
+    # Pandas would write NaN as a missing value; both must do.
+    own = {"user", "step", "reward", "satisfaction"}
+    missing = {name: values.tolist() if name in own else values for name, values in table.items()}
+    parquet.write_table(pyarrow.table(missing), run / "journeys.parquet")
+    (journey,) = (each for each in data_of(report(copied)[0])["journeys"] if each["run"] == run.name)
+    life = journey["lives"][0]
+    assert (life["user"], life["steps"]) == (whose, 39)
+    assert life["satisfaction"][0] is life["minute"][0] is life["reward"][1] is life["title"][2] is None
+    assert life["satisfaction"][1] is not None
+    assert 3.0 not in life["step"]
+    assert journey["lives"][-1]["steps"] == 39
 
 
 def test_runs_of_older_code_have_no_metrics_and_the_page_says_so(tmp_path):
