@@ -212,7 +212,9 @@ def _learn(
     with tracked(config, folder) as logger:
         if logger is not None:
             agent.set_logger(logger)
-        own = {"log_interval": episodes_between_dumps(config)} if isinstance(agent, OffPolicyAlgorithm) else {}
+        own: dict[str, Any] = (
+            {"log_interval": episodes_between_dumps(config)} if isinstance(agent, OffPolicyAlgorithm) else {}
+        )
         agent.learn(config.steps - done, callback=watcher, reset_num_timesteps=not done, **own)
     watcher.count()
     write_file(folder.checkpoint, agent.save)

@@ -177,13 +177,13 @@ def _hydra(words: list[str], runs: str, job: Job, note: Note) -> None:
         context = HydraContext(config_loader=hydra.config_loader, callbacks=Callbacks(config))
         asked: dict[str, Any] = {"hydra_context": context, "task_function": job, "config": config}
         own: Sweeper
+        task_words: Any = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
         if config.hydra.sweeper._target_.endswith("BasicSweeper"):
             own = GridSweeper(runs, note)
             own.setup(**asked)
         else:
-            check_search(context, config, OmegaConf.to_container(config.hydra.overrides.task, resolve=False), runs)
+            check_search(context, config, task_words, runs)
             own = Plugins.instance().instantiate_sweeper(**asked)
-        task_words: Any = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
         own.sweep(arguments=task_words)
 
 
