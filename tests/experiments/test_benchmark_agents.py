@@ -147,6 +147,7 @@ def verdicts(env, policies):
         ({"dqn": 0.7, "content": 0.3, "click_model": 0.7, "reward_model": 0.7}, [True, True, True]),
         ({"dqn": 0.7, "content": 0.3, "click_model": 0.7, "reward_model": 0.9}, [True, True, False]),
         ({"dqn": 0.7, "ppo": 0.2, "content": 0.3}, [True, True, None]),
+        ({"dqn": 0.7}, [True, None, None]),
     ],
 )
 def test_demands_of_cross_scenario(policies, expected):
