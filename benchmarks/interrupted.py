@@ -144,7 +144,13 @@ def _started(sweep: Sweep) -> Iterator[subprocess.Popen[bytes]]:
     sweep.runs.mkdir(exist_ok=True)
     with open(sweep.runs / "said.txt", "wb") as said:
         process = subprocess.Popen(
-            sweep.command, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, start_new_session=True
+            sweep.command,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            # A shell lets what it starts in the background ignore Ctrl-C, which is handed down.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
     try:
         yield process
