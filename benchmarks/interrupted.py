@@ -24,16 +24,9 @@ import pandas as pd
 _PATIENCE = 300.0  # [s] for a sweep to get somewhere
 _POLL = 0.02  # [s]
 _WORKERS = {"serial": "sweep.server", "joblib": "loky", "ray": "ray::"}  # what a process that does runs is called
-_TINY = [
-    "agent=ppo,a2c",
-    "env=news,video",
-    "seed=range(6)",
-    "context=none",
-    "steps=1000",
-    "people=16",
-    "train_users=16",
-]
-_TINY += ["eval_people=8", "env.items_per_scenario=50", "env.horizon=8", "agent.rollout=8"]
+_TINY = ["agent=ppo", "agent.learning_rate=3e-4,1e-3", "env=news,video", "seed=range(6)", "context=none"]
+_TINY += ["context.encoder=hashing", "agent.rollout=64", "steps=1000", "people=16", "train_users=16", "eval_people=8"]
+_TINY += ["env.items_per_scenario=50", "env.horizon=8"]
 
 
 @dataclass(frozen=True)
