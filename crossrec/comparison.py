@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -112,6 +113,17 @@ def detectable_difference(deviation: float, n: int, *, power: float = 0.8, level
     return float(max(sum_of_quantiles, 0.0) * deviation / math.sqrt(n))
 
 
+def student_reach(standard_error: Any, freedom: Any, level: float = 0.95) -> Any:
+    """How far Student's interval reaches to either side of a mean.
+
+    Args:
+        standard_error: Of the mean; a number or an array.
+        freedom: Degrees of freedom, above 0; of the same shape.
+        level: Coverage, between 0 and 1.
+    """
+    return stats.t.ppf((1.0 + level) / 2.0, freedom) * standard_error
+
+
 def _checked(values: ArrayLike, name: str) -> NDArray[np.float64]:
     array = np.asarray(values, np.float64)
     if array.ndim != 1 or len(array) < 2:
@@ -127,7 +139,7 @@ def _interval(gaps: NDArray[np.float64], rng: np.random.Generator, n_resamples: 
     n, mean = len(gaps), float(gaps.mean())
     if n < _BOOTSTRAP:
         check_range("level", level, 0.0, 1.0)
-        reach = float(stats.t.ppf((1.0 + level) / 2.0, n - 1) * gaps.std(ddof=1) / math.sqrt(n))
+        reach = float(student_reach(gaps.std(ddof=1) / math.sqrt(n), n - 1, level))
         return Estimate(mean, mean - reach, mean + reach)
     means = _in_blocks(lambda rows: gaps[rng.integers(0, n, (rows, n), np.int32)].mean(axis=1), n_resamples, n)
     low, high = np.quantile(means, expanded_tails([n], level))

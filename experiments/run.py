@@ -9,7 +9,7 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -185,6 +185,15 @@ def differences(old: Any, new: Any, name: str = "") -> list[str]:
         for key in dict.fromkeys([*old, *new])
         for line in differences(old.get(key), new.get(key), f"{name}.{key}" if name else key)
     ]
+
+
+def flat(options: Mapping[str, Any], name: str = "") -> dict[str, Any]:
+    """Nested options by dotted name."""
+    found: dict[str, Any] = {}
+    for key, value in options.items():
+        path = f"{name}.{key}" if name else str(key)
+        found |= flat(value, path) if isinstance(value, dict) and value else {path: value}
+    return found
 
 
 def _model(folder: str | None) -> str | None:

@@ -81,55 +81,53 @@ def _add(world: World, notes: dict[str, NDArray[Any]], found: Totals, some: slic
     found.sums[:, some] += (gather @ _of_steps(world, notes, where)).reshape(2, m, s, -1)
     found.topics[:, some] += (gather @ np.einsum("msk->mk", topics, dtype=np.float64)).reshape(2, m, s, -1)
     lists = _slates if items.shape[1] > 1 else _sessions
-    for column, value, late, who in lists(vectors, items > 0, notes["session"], person, where, phase, s):
+    for column, value, late, who in lists(_Shown(vectors, items > 0, notes["session"], person, where, phase, s)):
         place = (late * m + who) * (1 + s) + column
         counted = np.stack((np.nan_to_num(value), np.isfinite(value)), axis=1)
         found.lists[:, some] += (_gather(place, 2 * m * (1 + s)) @ counted).reshape(2, m, 1 + s, 2)
 
 
-def _slates(
-    vectors: NDArray[np.floating],
-    shown: NDArray[np.bool_],
-    session: Whole,
-    person: Whole,
-    where: Whole,
-    phase: Whole,
-    s: int,
-) -> list[Lists]:
-    """Every slate as a list, for all scenarios together and for its own.
+@dataclass(frozen=True)
+class _Shown:
+    """What was shown in some moments.
 
-    Args:
-        vectors: (moments, slate, K) unit vectors of what was shown.
-        shown: (moments, slate) where something was.
+    Attributes:
+        vectors: (moments, slate, K) unit vectors.
+        some: (moments, slate) where something was.
         session: (moments,) number of the person's session, from 0.
         person: (moments,) row of the person.
         where: (moments,) scenario.
         phase: (moments,) 0 for cold, 1 for warm.
-        s: S, how many scenarios there are.
+        scenarios: How many there are.
     """
-    each = pair_diversity(vectors.sum(axis=1), shown.sum(axis=1))
-    return [(np.zeros_like(where), each, phase, person), (1 + where, each, phase, person)]
+
+    vectors: NDArray[np.floating]
+    some: NDArray[np.bool_]
+    session: Whole
+    person: Whole
+    where: Whole
+    phase: Whole
+    scenarios: int
 
 
-def _sessions(
-    vectors: NDArray[np.floating],
-    shown: NDArray[np.bool_],
-    session: Whole,
-    person: Whole,
-    where: Whole,
-    phase: Whole,
-    s: int,
-) -> list[Lists]:
-    """Sessions as lists, whole ones and what was shown in them in each scenario; arguments as of :func:`_slates`."""
-    number = person * (1 + int(session.max(initial=0))) + session
+def _slates(shown: _Shown) -> list[Lists]:
+    """Every slate as a list, for all scenarios together and for its own."""
+    each = pair_diversity(shown.vectors.sum(axis=1), shown.some.sum(axis=1))
+    return [(column, each, shown.phase, shown.person) for column in (np.zeros_like(shown.where), 1 + shown.where)]
+
+
+def _sessions(shown: _Shown) -> list[Lists]:
+    """Sessions as lists, whole ones and what was shown in them in each scenario."""
+    number = shown.person * (1 + int(shown.session.max(initial=0))) + shown.session
     owner = np.zeros(1 + int(number.max(initial=0)), np.intp)
-    owner[number] = person
+    owner[number] = shown.person
+    vectors, some = shown.vectors[:, 0].astype(np.float64), shown.some[:, 0].astype(np.float64)
     lists = []
-    for first, (name, parts) in enumerate(((number, 1), (number * s + where, s))):
+    for first, (name, parts) in enumerate(((number, 1), (number * shown.scenarios + shown.where, shown.scenarios))):
         names, which = np.unique(name, return_inverse=True)
         gather = _gather(which, len(names))
-        each = pair_diversity(gather @ vectors[:, 0].astype(np.float64), gather @ shown[:, 0].astype(np.float64))
-        late = (np.bincount(which, weights=phase) > 0).astype(np.intp)  # the phase in which it ended
+        each = pair_diversity(gather @ vectors, gather @ some)
+        late = (np.bincount(which, weights=shown.phase) > 0).astype(np.intp)  # the phase in which it ended
         lists.append((first + names % parts, each, late, owner[names // parts]))
     return lists
 

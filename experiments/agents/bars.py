@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from .plan import ENDS
+from ..evaluated import ENDS
 from .raw import Raw
 from .table import Row, gain, interval
 

@@ -10,8 +10,9 @@ from crossrec.errors import ConfigError, check_name, check_range
 
 from ..choices import choices
 from ..compose import compose_train
+from ..evaluated import ENDS
 from .baselines import KIND_OF
-from .plan import ENDS, PLANS, SLOW, Plan, Words, plan_of
+from .plan import PLANS, SLOW, Plan, Words, plan_of
 
 _RESERVED = {"env": "--envs", "agent": "--agents", "agent.name": "--agents", "seed": "--seeds"}
 _LEARNERS_OWN = ("agent.", "steps=", "people=", "train_users=")

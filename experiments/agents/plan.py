@@ -12,8 +12,6 @@ from crossrec.config import AGENTS, DQNConfig
 
 Words = tuple[str, ...]
 
-ENDS = ("random", "oracle")  # of the scale: always evaluated
-
 
 @dataclass(frozen=True)
 class Plan:

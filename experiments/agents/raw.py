@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from crossrec.errors import RunError
 from crossrec.metrics import summary
 
+from ..evaluated import ENDS
 from ..run import write_file, write_text
-from .plan import ENDS
 
 _MEASURED = ("score", "return", "click_rate", "conversion_rate", "dwell", "steps", "visits", "churn")
 SCORE_COLUMNS = ("env", "policy", "kind", "seed", "people", *_MEASURED, "commit", "options")

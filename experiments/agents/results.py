@@ -10,13 +10,14 @@ import pandas as pd
 
 from crossrec.errors import CrossRecError, RunError
 
+from ..evaluated import ENDS
 from ..run import RunFolder
 from ..side_by_side import run_all
 from .baselines import KIND_OF, NEEDS_LOG
 from .cells import Cell, cell, kept
 from .grid import Grid
 from .logged import log_path, make_log
-from .plan import ENDS, SLOW, Plan
+from .plan import SLOW, Plan
 from .pool import compute_all
 from .raw import Lived
 

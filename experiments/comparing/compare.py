@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,10 +14,11 @@ from crossrec.comparison import PairedDifference, detectable_difference, paired_
 from crossrec.errors import RunError
 from crossrec.statistics import Estimate, scores_over_seeds
 
+from ..evaluated import ENDS
 from ..journey import file_writer
-from ..run import deciding, differences
+from ..run import deciding, differences, flat
 from .figure import draw_comparison
-from .lives import ENDS, Lives, check_pair, lives_of
+from .lives import Lives, check_pair, lives_of
 
 # What is compared, per life, in words with its unit: the column, and by how much it is multiplied.
 MEASURES: Mapping[str, tuple[str, float]] = {
@@ -173,21 +173,13 @@ def _names(first: Lives, second: Lives) -> tuple[str, str]:
     a, b = (f"{lives.config.agent.name}, context={lives.config.context.name}" for lives in (first, second))
     if a != b:
         return a, b
-    old, new = (_flat(deciding(lives.config)) for lives in (first, second))
+    old, new = (flat(deciding(lives.config)) for lives in (first, second))
     differ = [name for name in dict.fromkeys([*old, *new]) if old.get(name) != new.get(name) and name != "seed"]
     if not differ:
         return f"{first.path}", f"{second.path}"
     told = (", ".join(f"{name}={options.get(name)}" for name in differ[:2]) for options in (old, new))
     one, two = (f"{a}, {words}" for words in told)
     return one, two
-
-
-def _flat(options: Mapping[str, Any], name: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in options.items():
-        path = f"{name}.{key}" if name else key
-        found |= _flat(value, path) if isinstance(value, dict) else {path: value}
-    return found
 
 
 def _warnings(runs: Sequence[Lives]) -> list[str]:

@@ -13,12 +13,10 @@ from crossrec.config import TrainConfig
 from crossrec.errors import RunError
 from crossrec.metrics import COLUMNS
 
-from ..evaluate import evaluation_people
+from ..evaluated import CLOSE, ENDS, mean_returns, read_columns
 from ..run import RunFolder, deciding, differences
 
-ENDS = ("random", "oracle")  # of the scale
 _SHOWN = 4  # differences that are told
-_CLOSE = 1e-6  # relative: the two engines and Parquet round differently
 
 
 @dataclass(frozen=True)
@@ -51,35 +49,16 @@ def lives_of(path: str | Path) -> Lives:
     """
     folder = RunFolder(Path(path))
     config, result = folder.config(), folder.result()
-    again = f"`crossrec evaluate {folder.path}` writes it again"
-    if not folder.evaluation_file.is_file():
-        raise RunError(f"{folder.path} has no evaluation.parquet; {again}.")
     try:
-        table = pd.read_parquet(folder.evaluation_file, columns=["policy", *COLUMNS])
+        mean_returns(folder, config, result)
+        table = read_columns(folder.evaluation_file, ("policy", *COLUMNS)).to_pandas()
         policies = {str(name): group.sort_values("user", ignore_index=True) for name, group in table.groupby("policy")}
-        told = {name: float(row["return"]) for name, row in result["scores"].items()}
+        if not np.isfinite(table[list(COLUMNS)].to_numpy(np.float64)).all():
+            raise RunError("evaluation.parquet has values that are no finite number")
     # A damaged Parquet file raises whatever its reader stumbles over.
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise RunError(f"{folder.evaluation_file} is damaged ({reason}); {again}.") from error
-    users, _ = evaluation_people(config)
-    for name in (*ENDS, config.agent.name):
-        if name not in policies or name not in told:
-            raise RunError(f"{folder.evaluation_file} or result.json lacks the policy '{name}'; {again}.")
-        lives = policies[name]
-        if not np.array_equal(lives["user"], users):
-            raise RunError(
-                f"{folder.evaluation_file} has {len(lives):,} rows of '{name}', which are not the "
-                f"{len(users):,} people of eval_first_user={config.eval_first_user}; {again}."
-            )
-        values = lives[list(COLUMNS[1:])].to_numpy(np.float64)
-        if not np.isfinite(values).all():
-            raise RunError(f"{folder.evaluation_file} has values of '{name}' that are no finite number; {again}.")
-        if not np.isclose(lives["return"].mean(), told[name], rtol=_CLOSE, atol=_CLOSE):
-            raise RunError(
-                f"{folder.evaluation_file} and result.json do not belong together (mean return of '{name}': "
-                f"{lives['return'].mean():.4f} and {told[name]:.4f}); {again}."
-            )
+        raise RunError(f"{folder.path}: {reason}; `crossrec evaluate {folder.path}` writes it again.") from error
     return Lives(folder.path, config, result.get("commit"), policies)
 
 
@@ -112,7 +91,7 @@ def check_pair(first: Lives, second: Lives) -> None:
         )
     for name in ENDS:
         one, two = (lives.policies[name]["return"].to_numpy(np.float64) for lives in (first, second))
-        if wrong := int((~np.isclose(one, two, rtol=_CLOSE, atol=_CLOSE)).sum()):
+        if wrong := int((~np.isclose(one, two, rtol=CLOSE, atol=CLOSE)).sum()):
             raise RunError(
                 f"{pair} cannot be paired: {wrong:,} of {len(one):,} people lived other lives under '{name}', so the "
                 "two were evaluated with different code; repeat both with `crossrec evaluate`."

@@ -11,7 +11,8 @@ from typing import Any
 from crossrec.config import TrainConfig
 
 from ..choices import choices
-from .runs import Run, flat
+from ..run import flat
+from .runs import Run
 from .study import environment, environments
 
 _PLAIN = re.compile(r"[A-Za-z_][\w./-]*|/[\w./-]+")  # words that Hydra takes as they are

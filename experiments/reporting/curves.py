@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
-from .lives import read_columns
+from crossrec.comparison import student_reach
+
+from ..evaluated import read_columns
 from .runs import Run
 from .study import Study
 
@@ -56,7 +57,7 @@ def mean_and_ends(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDA
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.where(count > 0, filled.sum(axis=0) / count, np.nan)
         spread = np.where(np.isfinite(values), (values - mean) ** 2, 0.0).sum(axis=0) / (count - 1)
-        reach = np.where(count > 1, stats.t.ppf(0.975, np.maximum(count - 1, 1)) * np.sqrt(spread / count), np.nan)
+        reach = np.where(count > 1, student_reach(np.sqrt(spread / count), np.maximum(count - 1, 1)), np.nan)
     return mean, mean - reach, mean + reach
 
 

@@ -14,8 +14,8 @@ import numpy as np
 from crossrec.metrics import METRICS
 from crossrec.observation import WEEKDAYS
 
+from ..evaluated import read_columns
 from .curves import mean_and_ends
-from .lives import read_columns
 from .runs import Run
 from .study import Study
 

@@ -8,14 +8,13 @@ from math import isfinite, nan
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from crossrec.aggregates import probability_of_improvement
-from crossrec.comparison import paired_difference
+from crossrec.comparison import paired_difference, student_reach
 from crossrec.errors import CrossRecError
 from crossrec.statistics import Estimate, normalised_scores
 
-from .lives import ENDS, returns_of
+from ..evaluated import CLOSE, ENDS, returns_of
 from .runs import Run
 from .study import Study
 
@@ -84,7 +83,7 @@ def mean_over_tasks(gaps: Sequence[NDArray[np.float64]], level: float = 0.95) ->
     if parts.sum() == 0.0:
         return Estimate(value, value, value)
     freedom = parts.sum() ** 2 / sum(part**2 / (len(gap) - 1) for part, gap in zip(parts, gaps, strict=True))
-    reach = float(stats.t.ppf((1.0 + level) / 2.0, freedom) * np.sqrt(parts.sum()))
+    reach = float(student_reach(np.sqrt(parts.sum()), freedom, level))
     return Estimate(value, value - reach, value + reach)
 
 
@@ -123,7 +122,7 @@ def _of_people(study: Study, first: str, second: str, value: float) -> Estimate:
     if second not in study.baselines:
         (other,) = study.runs[second][study.shared[0]]
         theirs, rival = returns_of(other.folder), str(other.result["agent"])
-    if len(mine["oracle"]) < 2 or any(not np.allclose(mine[end], theirs[end], rtol=1e-6) for end in ENDS):
+    if len(mine["oracle"]) < 2 or any(not np.allclose(mine[end], theirs[end], rtol=CLOSE) for end in ENDS):
         return Estimate(value, nan, nan)
     scale = float(mine["oracle"].mean() - mine["random"].mean())
     own = mine[str(run.result["agent"])]

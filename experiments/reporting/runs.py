@@ -17,9 +17,9 @@ from crossrec.config import AGENTS, TrainConfig
 from crossrec.errors import RunError
 from crossrec.options import check_train_config, from_options
 
-from ..run import RunFolder, deciding, folder_of, provenance
+from ..evaluated import check_result, mean_returns
+from ..run import RunFolder, deciding, flat, folder_of, provenance
 from ..sweep.records import DONE, GRID, RUNNING, Records, records_of
-from .lives import check_result, mean_returns
 
 FINISHED, UNFINISHED, DAMAGED, EDITED, FAILED = "finished", "unfinished", "damaged", "edited", "failed"
 COPY, OLDER = "copy", "older"
@@ -102,15 +102,6 @@ def read_runs(path: str | Path) -> list[Run]:
             "finish one with `crossrec train` or `crossrec sweep` first."
         )
     return runs
-
-
-def flat(options: Mapping[str, Any], name: str = "") -> dict[str, Any]:
-    """Nested options by dotted name."""
-    found: dict[str, Any] = {}
-    for key, value in options.items():
-        path = f"{name}.{key}" if name else str(key)
-        found |= flat(value, path) if isinstance(value, dict) and value else {path: value}
-    return found
 
 
 def sections(text: str) -> list[str]:

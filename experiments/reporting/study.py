@@ -16,7 +16,8 @@ from crossrec.config import EnvConfig
 from crossrec.envs.registration import ENVIRONMENTS, config_name
 from crossrec.options import from_options
 
-from .runs import FINISHED, Run, flat
+from ..run import flat
+from .runs import FINISHED, Run
 
 BASELINES = "baseline"
 _NAMED, _LETTERS = 3, 40  # options that a label names at most, characters of a value

@@ -1,4 +1,4 @@
-"""A run's evaluation, read quickly and checked against its result: of a thousand runs, too."""
+"""What a run's evaluation left behind, read quickly and checked against its result: of a thousand runs, too."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from crossrec.config import TrainConfig
 from crossrec.errors import RunError
 
-from ..run import RunFolder
+from .run import RunFolder
 
-ENDS = ("random", "oracle")  # of the scale
-_CLOSE = 1e-6  # relative: the two engines and Parquet round differently
+ENDS = ("random", "oracle")  # of the scale: always evaluated
+CLOSE = 1e-6  # relative: the two engines and Parquet round differently
 
 
 def returns_of(folder: RunFolder) -> dict[str, NDArray[np.float64]]:
@@ -67,10 +67,10 @@ def mean_returns(folder: RunFolder, config: TrainConfig, result: Mapping[str, An
         }
         for what, value in found.items():
             said = told[name].get(what, value)
-            if not math.isclose(value, said, rel_tol=_CLOSE, abs_tol=_CLOSE):
+            if not math.isclose(value, said, rel_tol=CLOSE, abs_tol=CLOSE):
                 raise RunError(
                     f"evaluation.parquet and result.json do not belong together ({what} of '{name}': {value:.4f} and "
-                    f"{said:.4f}); `crossrec evaluate {folder.path}` writes both again"
+                    f"{said:.4f})"
                 )
     return means
 
