@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo browser test lint types check check-llamacpp specs bounds bench bench-language bench-peers bench-sweeps intervals metrics-cost contexts sensitivity unseen clean
+.PHONY: help setup models demo browser plotly test lint types check check-llamacpp specs bounds bench bench-language bench-peers bench-sweeps intervals metrics-cost contexts sensitivity unseen clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -31,6 +31,11 @@ browser:
 	    || { [ "$$(id -u)" = 0 ] && echo "installing Chromium, for the tests of the report's page" \
 	        && apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y install chromium > /dev/null; } \
 	    || echo "no Chromium here: install it to run the tests of the report's page"
+
+PLOTLY ?= 4.1.1
+plotly:  ## fetch the browser's part of Plotly anew, for the report (PLOTLY=version)
+	cd experiments/reporting/plotly && npm pack --silent plotly.js-cartesian-dist-min@$(PLOTLY) \
+	    && tar xzf *.tgz --strip-components=1 package/plotly-cartesian.min.js package/LICENSE && rm *.tgz
 
 test: models browser  ## run the tests
 	$(BIN)/python -m pytest -n 2 $(ARGS)

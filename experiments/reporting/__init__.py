@@ -8,3 +8,8 @@ from pathlib import Path
 def templates_folder() -> Path:
     """Where the page's template, style and scripts lie."""
     return Path(__file__).parent / "templates"
+
+
+def plotly_file() -> Path:
+    """Plotly for the browser, its part with cartesian charts: a third of the whole, which takes 3 s to be understood."""
+    return Path(__file__).parent / "plotly" / "plotly-cartesian.min.js"

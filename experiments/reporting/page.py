@@ -13,7 +13,7 @@ import numpy as np
 
 from crossrec import __version__
 
-from . import templates_folder
+from . import plotly_file, templates_folder
 from .analysis import Row, answer, chances, leaderboard, profiles
 from .charts import (
     PALETTE,
@@ -45,7 +45,6 @@ def page(path: Path, runs: Sequence[Run]) -> str:
         runs: From :func:`crossrec.experiments.reporting.runs.read_runs`.
     """
     from jinja2 import Environment, FileSystemLoader
-    from plotly.offline import get_plotlyjs
 
     study = study_of(runs)
     rows = leaderboard(study)
@@ -85,7 +84,7 @@ def page(path: Path, runs: Sequence[Run]) -> str:
         has_trade=data["trade"] is not None,
         has_journeys=bool(data["journeys"]),
         data=_script(data),
-        plotly=get_plotlyjs(),
+        plotly=plotly_file().read_text(encoding="utf-8"),
     )
 
 
