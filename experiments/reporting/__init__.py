@@ -11,5 +11,5 @@ def templates_folder() -> Path:
 
 
 def plotly_file() -> Path:
-    """Plotly for the browser, its part with cartesian charts: a third of the whole, which takes 3 s to be understood."""
+    """Plotly for the browser, only its cartesian charts: browsers take seconds to read the whole."""
     return Path(__file__).parent / "plotly" / "plotly-cartesian.min.js"
