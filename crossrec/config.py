@@ -140,6 +140,7 @@ class RewardConfig:
 CHOICES = ("examination", "cascade")
 INDEXES = ("exact", "usearch")
 ENGINES = ("auto", "compiled", "numpy")
+HISTORIES = ("all", "own")
 
 
 @dataclass
@@ -165,6 +166,11 @@ class EnvConfig:
         default_factory=lambda: list(DEFAULT_SCENARIOS),
         metadata=meant("names, YAML files, Scenario objects or mappings of their fields"),
     )
+    visits: list[str] = field(
+        default_factory=list,
+        metadata=meant("names of the scenarios that people go to; none: to all. The others' items are there, unused"),
+    )
+    history: str = named("all", HISTORIES, "what an observation tells: all that was shown, or in its own scenario only")
     items_per_scenario: int = ranged(400, 4, 2_000_000, "items", "in each scenario's catalogue")
     new_items: float = _share(0.0, "of each scenario's items that are new: nobody has met them, popularity is unknown")
     world_seed: int = ranged(0, 0, _MOST_IDS, "seed", "of catalogue and population")

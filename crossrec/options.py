@@ -132,7 +132,7 @@ def check_env_config(config: EnvConfig, where: str = "") -> None:
         ConfigError: Names the first option that is wrong, its value and what is allowed.
     """
     from_options(EnvConfig, vars(config), where)  # a dataclass by itself does not mind a wrong value
-    resolve_scenarios(config.scenarios, f"{where}scenarios")
+    check_visits(f"{where}visits", config.visits, config)
     if config.last_user <= config.first_user:
         raise ConfigError(
             f"{where}last_user={config.last_user} is out of range; allowed: from {config.first_user + 1}, for ids "
@@ -154,6 +154,19 @@ def check_env_config(config: EnvConfig, where: str = "") -> None:
             "longer history or a smaller slate."
         )
     _check_candidates(config.candidates, config.new_items, f"{where}candidates.")
+
+
+def check_visits(option: str, visits: Sequence[str], config: EnvConfig) -> None:
+    """Check that scenarios to which people go are the environment's.
+
+    Raises:
+        ConfigError: If one is not, or is named twice; also if the environment's own are not right.
+    """
+    names = [scenario.name for scenario in resolve_scenarios(config.scenarios, option.replace("visits", "scenarios"))]
+    for name in visits:
+        check_name(option, name, names)
+    if twice := [name for name in visits if list(visits).count(name) > 1]:
+        raise ConfigError(f"{option}={list(visits)!r} names a scenario twice; each may stand once: '{twice[0]}'.")
 
 
 def _check_candidates(candidates: CandidateConfig, new_items: float, where: str) -> None:

@@ -67,6 +67,11 @@ def follow_up(strength: float, specs: tuple[Scenario, ...]) -> NDArray[np.float6
     return factor
 
 
+def visited(config: EnvConfig, specs: tuple[Scenario, ...]) -> NDArray[np.bool_]:
+    """Which scenarios (S,) people go to."""
+    return np.array([not config.visits or s.name in config.visits for s in specs])
+
+
 class Journey:
     """Moves people in one world.
 
@@ -80,6 +85,8 @@ class Journey:
     def __init__(self, world: World, config: EnvConfig, choice: ChoiceModel, hooks: Hooks | None = None) -> None:
         self.world, self.behaviour, self.choice, self.hooks = world, config.behaviour, choice, hooks
         specs = world.scenarios
+        self.visited = visited(config, specs)
+        self.alone = bool(self.visited.sum() == 1)  # who leaves the only scenario enters it again
         self.devices = np.array([s.devices for s in specs])
         self.used_on = self.devices / self.devices.sum(axis=1, keepdims=True)  # (S, devices) shares
         self.queries = np.array([s.query for s in specs])
@@ -153,8 +160,8 @@ class Journey:
             nothing = np.zeros((len(rows), 0), np.int32)
             weights = self.hooks.transition(Moment(self.world, truth, seen, nothing, rows), weights)
         # Where nothing is used at this daypart, anything else may be.
-        anything = fresh[:, None] | (np.arange(weights.shape[1]) != before[:, None]) | (weights.shape[1] == 1)
-        weights = np.where(weights.sum(axis=1, keepdims=True) > 0.0, weights, anything)
+        anything = fresh[:, None] | (np.arange(weights.shape[1]) != before[:, None]) | self.alone
+        weights = np.where(weights.sum(axis=1, keepdims=True) > 0.0, weights, anything & self.visited)
         scenario = categorical(weights, u[0])
         leak = np.where(~fresh & (scenario != before), b.satiation_leak, 1.0)
         truth.satiation[rows] *= leak.astype(np.float32)[:, None]
@@ -193,8 +200,9 @@ class Journey:
             moves = np.exp(b.transition_habit * population.moves(user, before))
             weights *= np.where(fresh[:, None], 1.0, moves)
         weights *= np.where(staying[:, None], self.used_on.T[seen.device[rows]], 1.0)
-        if weights.shape[1] > 1:  # who leaves a scenario within a session goes to another one
+        if not self.alone:  # who leaves a scenario within a session goes to another one
             weights[np.arange(len(rows)), before] *= fresh
+        weights *= self.visited
         return weights
 
     def _search(self, state: State, rows: NDArray[np.intp]) -> None:

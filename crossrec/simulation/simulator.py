@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from crossrec.config import EnvConfig
 from crossrec.observation import (
     CANDIDATE_AGE,
+    HISTORY,
+    HISTORY_FEEDBACK,
+    HISTORY_SCENARIO,
     QUERY,
     QUERY_BYTES,
     WEEK,
@@ -163,6 +166,8 @@ class Simulator:
         """
         rows = self._everybody if rows is None else rows
         told = self.engine.observe(self.state, rows, spread)
+        if self.config.history == "own":
+            forget_elsewhere(told, self.seen.scenario[rows] if not spread else self.seen.scenario)
         more: dict[str, NDArray[np.generic]] = {}
         if self.layout.queries:
             more[QUERY] = _query_bytes()[self.seen.query[rows]]
@@ -189,6 +194,14 @@ class Simulator:
         seen.candidates[rows] = self.candidates.sample(
             lives.key[rows], lives.step[rows], where, seen.recalled[rows], seen.enjoyed[rows]
         )
+
+
+def forget_elsewhere(told: dict[str, NDArray[np.generic]], scenario: NDArray[np.integer]) -> None:
+    """Leave of an observation's history only what was shown in people's current scenario (m,), in place."""
+    told_in: Any = told[HISTORY_SCENARIO]
+    own = told_in == (scenario + 1)[:, None]
+    told[HISTORY], told[HISTORY_SCENARIO] = told[HISTORY] * own, told_in * own
+    told[HISTORY_FEEDBACK] = told[HISTORY_FEEDBACK] * np.tile(own, 3)
 
 
 def _parts(feedback: Feedback) -> dict[str, NDArray[np.float64]]:

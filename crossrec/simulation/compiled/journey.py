@@ -94,7 +94,7 @@ def settle(w: Packed, s: Blocks, rows: NDArray[np.intp], fresh: NDArray[np.bool_
     """The people in ``rows`` enter a scenario; ``fresh`` (m,) says for whom a session begins."""
     at, b, specs, begins, sizes = s.at, w.behaviour, w.specs, w.begins, w.sizes
     all_f8, all_f4, all_i8, all_i4, all_i1 = s.f8, s.f4, s.i8, s.i4, s.i1
-    gamma, tilts, base = w.gamma, w.tilt, w.person[0]
+    gamma, tilts, base, alone = w.gamma, w.tilt, w.person[0], w.specs[:, L.S_VISITED].sum() == 1.0
     k, n_scenarios = sizes[L.TOPICS], sizes[L.SCENARIOS]
     weights, phi, leak = np.empty(max(k, n_scenarios)), np.empty(k, np.float32), np.float32(b[L.B_SATIATION_LEAK])
     for j in range(len(rows)):
@@ -107,7 +107,7 @@ def settle(w: Packed, s: Blocks, rows: NDArray[np.intp], fresh: NDArray[np.bool_
         total = 0.0
         for c in range(n_scenarios):
             weight = 0.0
-            if new or c != before or n_scenarios == 1:
+            if specs[c, L.S_VISITED] > 0.0 and (new or c != before or alone):
                 u = draw(person, begins[L.D_HABIT], part * n_scenarios + c)
                 weight = np.float64(np.float32(math.exp(HABIT_TAIL * normal(u)) * specs[c, L.S_DAYPARTS + part]))
                 if not new and i1[at[L.CLICKED]]:
@@ -121,7 +121,7 @@ def settle(w: Packed, s: Blocks, rows: NDArray[np.intp], fresh: NDArray[np.bool_
             total += weight
         for c in range(n_scenarios):  # where nothing is used at this daypart, anything else may be
             if total <= 0.0:
-                weights[c] = 1.0 if new or c != before or n_scenarios == 1 else 0.0
+                weights[c] = 1.0 if specs[c, L.S_VISITED] > 0.0 and (new or c != before or alone) else 0.0
         scenario = categorical(weights, n_scenarios, unit(key, step, _SCENARIO))
         i4[at[L.SCENARIO]], i1[at[L.ENTERED]] = scenario, True
         if not new and scenario != before:

@@ -12,7 +12,7 @@ from crossrec.config import BehaviourConfig, EnvConfig
 from crossrec.random import keys
 from crossrec.simulation.candidates import CandidateSampler
 from crossrec.simulation.choice import DAY, logit
-from crossrec.simulation.journey import follow_up
+from crossrec.simulation.journey import follow_up, visited
 from crossrec.simulation.state import State
 from crossrec.world.population import PERSON
 from crossrec.world.synthetic import World
@@ -39,7 +39,7 @@ B_LEAVE_LOGIT, B_CHURN_LOGIT = len(BEHAVIOUR), len(BEHAVIOUR) + 1
     S_BASE, S_RHO, S_LOG_DWELL, S_DWELL_SPREAD, S_CONVERSION, S_EXAMINATION, S_AGES, S_LOG_PATIENCE, S_FOLLOW_UP,
     S_QUERY, S_FIRST, S_SIZE, S_STRIDES, S_N_STRIDES,
 ) = range(14)  # fmt: skip
-S_DEVICES, S_DAYPARTS, S_DEVICE_SUM, S_WIDTH = 14, 18, 22, 23
+S_DEVICES, S_DAYPARTS, S_DEVICE_SUM, S_VISITED, S_WIDTH = 14, 18, 22, 23, 24
 
 # Places in `Packed.sizes`.
 TOPICS, SCENARIOS, OFFERED, LENGTH_OF_HISTORY, CASCADE, PLAIN, MIRROR = range(7)
@@ -98,6 +98,7 @@ def pack(world: World, config: EnvConfig, sampler: CandidateSampler | None) -> P
         row[S_DEVICES:S_DAYPARTS], row[S_DAYPARTS:S_DEVICE_SUM] = spec.devices, spec.dayparts
         row[S_DEVICE_SUM] = sum(spec.devices)
     specs[:, S_FOLLOW_UP] = follow_up(b.transition_feedback, world.scenarios)
+    specs[:, S_VISITED] = visited(config, world.scenarios)
     specs[:, S_FIRST], specs[:, S_SIZE] = catalogue.first, catalogue.size
     strides = np.zeros(1, np.int64)
     if sampler is not None:
