@@ -16,8 +16,9 @@ from torch import Tensor, nn
 
 from crossrec.observation import MASK
 
+from .fusion.experts import make_network
 from .fusion.items import Observation
-from .fusion.network import FusionNetwork, FusionSizes
+from .fusion.network import FusionSizes
 from .masks import allowed, check_mask
 from .plackett_luce import PlackettLuce
 from .q_networks import constructor_parameters, slate_size_of
@@ -60,7 +61,7 @@ class FusionActorCriticPolicy(ActorCriticPolicy):
         )
 
     def _build(self, lr_schedule: Schedule) -> None:
-        self.fusion = FusionNetwork(cast(spaces.Dict, self.observation_space), self.sizes)
+        self.fusion = make_network(cast(spaces.Dict, self.observation_space), self.sizes)
         self.critic = nn.Sequential(nn.Linear(self.sizes.hidden + 2, 64), nn.ReLU(), nn.Linear(64, 1))
         size = slate_size_of(self.action_space)
         self.choice: Distribution = (

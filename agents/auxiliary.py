@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from crossrec.observation import HISTORY_FEEDBACK, HISTORY_SCENARIO
 
 from .fusion.items import Observation
-from .fusion.network import FusionNetwork, Reading
+from .fusion.network import CandidateScorer, Reading
 
 #: click: whether a shown item is clicked; dwell: how long it is looked at if it is (as the observation scales it);
 #: topic: the direction among item vectors of what is liked next.
@@ -38,7 +38,7 @@ def reaction(following: Observation, shown: int) -> tuple[Tensor, Tensor, Tensor
 
 
 def auxiliary_loss(
-    network: FusionNetwork, reading: Reading, following: Observation, weights: Mapping[str, float]
+    network: CandidateScorer, reading: Reading, following: Observation, weights: Mapping[str, float]
 ) -> Tensor:
     """Weighted sum of the losses of a network's auxiliary heads.
 

@@ -50,7 +50,8 @@ def build_agent(
     """
     check_agent_config(config)
     width = FusionSizes.item_width if table is None else table.shape[1] - 1
-    sizes = {"item_width": width, "fusion": config.fusion, "hidden": config.hidden, "head": config.head}
+    sizes: dict[str, Any] = {"item_width": width, "fusion": config.fusion, "hidden": config.hidden}
+    sizes |= {"head": config.head, "experts": config.experts}
     agent = _BUILDERS[config.name](config, env, sizes, {"seed": seed, "device": device})
     if table is not None:
         agent.policy.set_items(table)  # type: ignore[operator]  # all policies of ours can

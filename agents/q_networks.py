@@ -13,8 +13,9 @@ from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
 from torch import Tensor
 
+from .fusion.experts import make_network
 from .fusion.items import Observation, TableItems
-from .fusion.network import FusionNetwork, FusionSizes
+from .fusion.network import CandidateScorer, FusionSizes
 
 
 def slate_size_of(space: spaces.Space[Any]) -> int:
@@ -35,7 +36,7 @@ class FusionQNetwork(BasePolicy):
 
     def __init__(self, observation_space: spaces.Dict, action_space: spaces.Space[Any], sizes: FusionSizes) -> None:
         super().__init__(observation_space, action_space)
-        self.fusion = FusionNetwork(observation_space, sizes)
+        self.fusion = make_network(observation_space, sizes)
         self.slate_size = slate_size_of(action_space)
 
     def forward(self, obs: Observation, actions: Tensor | None = None) -> Tensor:
@@ -93,7 +94,7 @@ class FusionDQNPolicy(DQNPolicy):
         super()._build(lr_schedule)
         online, target = fusion_of(self.q_net), fusion_of(self.q_net_target)
         if isinstance(online.items, TableItems):
-            target.items = online.items  # the catalogue is not learned: one copy in memory and in a checkpoint
+            target.share_items(online.items)  # the catalogue is not learned: one copy in memory and in a checkpoint
 
     def set_items(self, table: NDArray[np.float32]) -> None:
         """Take a catalogue's table; see `crossrec.agents.fusion.items.item_table`."""
@@ -103,7 +104,7 @@ class FusionDQNPolicy(DQNPolicy):
         return constructor_parameters(self, self.sizes)
 
 
-def fusion_of(network: QNetwork) -> FusionNetwork:
+def fusion_of(network: QNetwork) -> CandidateScorer:
     """The fusion network inside a Q-network."""
     return cast(FusionQNetwork, network).fusion
 

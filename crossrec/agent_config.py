@@ -8,6 +8,7 @@ from .fields import meant, named, ranged, told
 
 FUSIONS = ("dot", "mlp", "film", "attention", "cross", "gated")
 SLATES = ("top", "greedy")
+EXPERTS = ("shared", "independent", "average", "stacked", "gated")
 _NAME = "of the learner; agent= chooses it, and with it the options below"
 MOST_STEPS = 1_000_000_000_000  # transitions, more than anybody computes
 
@@ -31,6 +32,7 @@ class AgentConfig:
     fusion: str = named("attention", FUSIONS, "how moment and candidates meet, see agents/fusion/modules.py")
     hidden: int = ranged(64, 1, 4096, "units", "width of the query tower")
     head: int = ranged(16, 1, 4096, "units", "width of the per-candidate layers")
+    experts: str = named("shared", EXPERTS, "one network for all scenarios, or one each; see agents/fusion/experts.py")
 
 
 @dataclass

@@ -7,6 +7,7 @@ from typing import Any
 
 from .agent_config import (
     AGENTS,
+    EXPERTS,
     FUSIONS,
     MOST_STEPS,
     SLATES,
@@ -39,6 +40,7 @@ __all__ = [
     "CONTEXTS",
     "DTYPES",
     "ENCODERS",
+    "EXPERTS",
     "FUSIONS",
     "GENERATORS",
     "PARTS",

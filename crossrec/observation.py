@@ -101,6 +101,11 @@ class ObservationLayout:
         return spaces.Dict(parts)
 
 
+def scenarios_in(situation_size: int) -> int:
+    """How many scenarios S there are where ``situation`` has this length; they stand first in it."""
+    return situation_size - len(DAYPARTS) - len(WEEKDAYS) - len(DEVICES) - len(LOCATIONS)
+
+
 def context_space(dimension: int) -> spaces.Box:
     """The space of ``context``: components of a unit vector (or of zeros)."""
     return spaces.Box(-1.0, 1.0, (dimension,), np.float32)

@@ -188,6 +188,11 @@ def check_agent_config(config: AgentConfig) -> None:
         raise ConfigError(
             f"agent.name={shown(config.name)} does not go with {type(config).__name__}; {nearest(config.name, AGENTS)}."
         )
+    if isinstance(config, DQNConfig) and config.auxiliary.topic and config.experts != "shared":
+        raise ConfigError(
+            f"agent.auxiliary.topic={config.auxiliary.topic:g} asks one network what will be liked next and does not go "
+            f"with agent.experts={config.experts}; allowed: agent.experts=shared, or the heads click and dwell."
+        )
     if isinstance(config, DQNConfig) and config.n_steps > 1:
         beside = "agent.name=slateq" if isinstance(config, SlateQConfig) else ""
         beside = beside or next((f"agent.auxiliary.{head}" for head, w in vars(config.auxiliary).items() if w), "")

@@ -15,7 +15,7 @@ from crossrec.observation import CANDIDATE_AGE, CONTEXT, MASK, PROFILE, SITUATIO
 
 from ..masks import MASKED, allowed
 from .history import CLICKED, TASTE, slots
-from .items import Observation, TableItems, make_items, size_of
+from .items import Observation, RawItems, TableItems, make_items, size_of
 from .modules import MODULES
 from .moment import FusionShape, Moment, Offered, small
 
@@ -33,6 +33,7 @@ class FusionSizes:
         similarity: Weight of the cosine similarity at the start.
         outputs: Scores per candidate: 1, or as many as an algorithm wants of it (quantiles, for instance).
         dueling: Whether scores have a level that is the same for all candidates, beside their advantage.
+        experts: Whether all scenarios share one network, see `crossrec.agents.fusion.experts`.
         auxiliary: Which of `crossrec.agents.auxiliary.HEADS` the network has, in the order of its further outputs.
     """
 
@@ -45,6 +46,7 @@ class FusionSizes:
     outputs: int = 1
     dueling: bool = True
     auxiliary: tuple[str, ...] = ()
+    experts: str = "shared"
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,48 @@ class Reading:
     state: Tensor
 
 
-class FusionNetwork(nn.Module):
+class CandidateScorer(nn.Module):
+    """What algorithms know of a network that scores candidates; derived classes set its attributes."""
+
+    sizes: FusionSizes
+    items: TableItems | RawItems
+    topic: nn.Linear | None
+
+    def set_items(self, table: NDArray[np.float32]) -> None:
+        """Take a catalogue's table (see `item_table`), of any number of items."""
+        if not isinstance(self.items, TableItems):
+            raise ConfigError("this network reads item vectors from the observation; it takes no item table.")
+        self.items.set_table(table)
+
+    def share_items(self, items: TableItems | RawItems) -> None:
+        """Use another network's items from now on."""
+        self.items = items
+
+    def forward(self, obs: Observation, actions: Tensor | None = None) -> Tensor:
+        """Scores of all candidates, or of some chosen ones.
+
+        Args:
+            obs: Observation tensors, batched.
+            actions: ``(B, m)`` positions; None for all candidates.
+
+        Returns:
+            ``(B, C)`` with `MASKED` where a candidate may not be chosen; ``(B, m)`` unmasked if ``actions`` is given.
+            With several outputs ``(B, C, outputs)`` and ``(B, m, outputs)``.
+        """
+        return self.masked(self.read(obs, actions).scores, obs, actions)
+
+    def masked(self, scores: Tensor, obs: Observation, actions: Tensor | None = None) -> Tensor:
+        """What `forward` returns, made from a reading's scores ``(B, m, outputs)``."""
+        if actions is None:
+            scores = scores.masked_fill(~allowed(obs[MASK]).unsqueeze(-1), MASKED)
+        return scores.squeeze(-1) if self.sizes.outputs == 1 else scores
+
+    def read(self, obs: Observation, actions: Tensor | None = None) -> Reading:
+        """Everything that the network says of all candidates, or of ``actions (B, m)``."""
+        raise NotImplementedError
+
+
+class FusionNetwork(CandidateScorer):
     """Scores candidates for a person at a moment.
 
     A tower over (context, liked history, situation, profile) reads the moment; a fusion module (`MODULES`) lets it meet
@@ -106,31 +149,6 @@ class FusionNetwork(nn.Module):
         self.level = small(nn.Linear(sizes.hidden, shape.outputs)) if sizes.dueling else None
         # What will be liked next is a direction among item vectors; it asks about the person alone.
         self.topic = small(nn.Linear(sizes.hidden, d)) if "topic" in sizes.auxiliary else None
-
-    def set_items(self, table: NDArray[np.float32]) -> None:
-        """Take a catalogue's table (see `item_table`), of any number of items."""
-        if not isinstance(self.items, TableItems):
-            raise ConfigError("this network reads item vectors from the observation; it takes no item table.")
-        self.items.set_table(table)
-
-    def forward(self, obs: Observation, actions: Tensor | None = None) -> Tensor:
-        """Scores of all candidates, or of some chosen ones.
-
-        Args:
-            obs: Observation tensors, batched.
-            actions: ``(B, m)`` positions; None for all candidates.
-
-        Returns:
-            ``(B, C)`` with `MASKED` where a candidate may not be chosen; ``(B, m)`` unmasked if ``actions`` is given.
-            With several outputs ``(B, C, outputs)`` and ``(B, m, outputs)``.
-        """
-        return self.masked(self.read(obs, actions).scores, obs, actions)
-
-    def masked(self, scores: Tensor, obs: Observation, actions: Tensor | None = None) -> Tensor:
-        """What `forward` returns, made from a reading's scores ``(B, m, outputs)``."""
-        if actions is None:
-            scores = scores.masked_fill(~allowed(obs[MASK]).unsqueeze(-1), MASKED)
-        return scores.squeeze(-1) if self.sizes.outputs == 1 else scores
 
     def read(self, obs: Observation, actions: Tensor | None = None) -> Reading:
         """Everything that the network says of all candidates, or of ``actions (B, m)``."""
