@@ -208,6 +208,11 @@ class TrainConfig:
     seed: int = ranged(0, 0, 2**31, "seed", "of weights, exploration, replay and the people met in training")
     steps: int = ranged(60_000, 1, MOST_STEPS, "transitions", "of training")
     people: int = ranged(64, 1, 1_000_000, "people", "living at once while training")
+    train_visits: list[str] = field(
+        default_factory=list,
+        metadata=meant("names of the scenarios that people go to in training; none: as in evaluation, env.visits"),
+    )
+    start: str | None = told(None, "folder of a finished run whose agent learns on; none: from nothing")
     train_users: int = ranged(64, 1, _MOST_IDS, "people", "met in training: ids env.first_user and up")
     eval_people: int = ranged(200, 2, 10_000_000, "people", "met in evaluation, none of them met in training")
     eval_first_user: int = ranged(500_000, 0, _MOST_IDS, "id", "of the first of them")

@@ -162,7 +162,8 @@ def check_visits(option: str, visits: Sequence[str], config: EnvConfig) -> None:
     Raises:
         ConfigError: If one is not, or is named twice; also if the environment's own are not right.
     """
-    names = [scenario.name for scenario in resolve_scenarios(config.scenarios, option.replace("visits", "scenarios"))]
+    scenarios = option.replace("train_visits", "env.visits").replace("visits", "scenarios")
+    names = [scenario.name for scenario in resolve_scenarios(config.scenarios, scenarios)]
     for name in visits:
         check_name(option, name, names)
     if twice := [name for name in visits if list(visits).count(name) > 1]:
@@ -190,8 +191,8 @@ def check_agent_config(config: AgentConfig) -> None:
         )
     if isinstance(config, DQNConfig) and config.auxiliary.topic and config.experts != "shared":
         raise ConfigError(
-            f"agent.auxiliary.topic={config.auxiliary.topic:g} asks one network what will be liked next and does not go "
-            f"with agent.experts={config.experts}; allowed: agent.experts=shared, or the heads click and dwell."
+            f"agent.auxiliary.topic={config.auxiliary.topic:g} asks one network what will be liked next and does not "
+            f"go with agent.experts={config.experts}; allowed: agent.experts=shared, or the heads click and dwell."
         )
     if isinstance(config, DQNConfig) and config.n_steps > 1:
         beside = "agent.name=slateq" if isinstance(config, SlateQConfig) else ""
@@ -230,6 +231,11 @@ def check_train_config(config: TrainConfig) -> None:
     check_env_config(config.env, "env.")
     check_context_config(config.context, "context.")
     check_agent_config(config.agent)
+    check_visits("train_visits", config.train_visits, config.env)
+    if config.start is not None and not config.start.strip():
+        raise ConfigError(
+            "start= is empty; name the folder of a finished run, or null for an agent that knows nothing."
+        )
     if config.eval_first_user < config.env.first_user + config.train_users:
         raise ConfigError(
             f"eval_first_user={config.eval_first_user} is among the people met in training (ids below "

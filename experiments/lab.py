@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,19 +59,28 @@ class Lab:
         return item_table(self.vectors, self.world.catalogue.popularity)
 
     def make_env(
-        self, people: int, *, users: int | None = None, expose_truth: bool = False, with_context: bool = True
+        self,
+        people: int,
+        *,
+        users: int | None = None,
+        visits: Sequence[str] = (),
+        expose_truth: bool = False,
+        with_context: bool = True,
     ) -> VectorEnv[Any, Any, Any]:
         """A vector environment.
 
         Args:
             people: How many live at once.
             users: How many different people may be met, from the config's first; default: the config's range.
+            visits: Scenarios that people go to; default: those of the config.
             expose_truth: For oracles.
             with_context: Whether to add contexts, where the config names any.
         """
         config = self.env
         if users is not None:
             config = dataclasses.replace(config, last_user=config.first_user + users)
+        if visits:
+            config = dataclasses.replace(config, visits=list(visits))
         env = CrossScenarioVectorEnv(people, config, expose_truth=expose_truth)
         return env if self.reader is None or not with_context else VectorContextWrapper(env, self.reader)
 

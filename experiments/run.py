@@ -169,6 +169,8 @@ def deciding(config: TrainConfig) -> dict[str, Any]:
     options["context"] = {k: v for k, v in options["context"].items() if k not in elsewhere}
     for kind in ("generator_folder", "encoder_folder"):
         options["context"][kind] = _model(options["context"][kind])
+    if config.start is not None:
+        options["start"] = Path(config.start).resolve().name  # which holds a hash of all that decided its result
     endpoint = options["context"]["endpoint"]
     options["context"]["endpoint"] = {k: v for k, v in endpoint.items() if k not in _ENDPOINT_ELSEWHERE}
     options["env"].pop("engine")

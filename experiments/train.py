@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ from .lab import BASELINES, Lab, build_lab
 from .measuring.watch import Measured
 from .progress import Progress
 from .run import RunFolder, folder_of, provenance, write_config, write_file, write_json, write_table
+from .start import check_start, take_over
 from .tracking.track import check_tracking, episodes_between_dumps, tracked
 
 _CHECKPOINTS = 10  # per run, and resume points
@@ -56,6 +58,7 @@ def train(config: TrainConfig, *, show: bool = True) -> RunFolder:
     """
     check_device(config.device)
     check_tracking(config.tracking)
+    check_start(config)
     folder = folder_of(config)
     points = ResumePoints(folder, config)
     if not folder.result_file.is_file():
@@ -197,11 +200,13 @@ def _lab(config: TrainConfig, progress: Progress) -> Lab:
 def _learn(
     config: TrainConfig, lab: Lab, folder: RunFolder, progress: Progress, points: ResumePoints, show: bool
 ) -> BaseAlgorithm:
-    env = SB3VecEnv(lab.make_env(config.people, users=config.train_users))
+    env = SB3VecEnv(lab.make_env(config.people, users=config.train_users, visits=config.train_visits))
     folder.trained_file.unlink(missing_ok=True)  # of a training whose checkpoint is gone
     training = points.latest(env, lab)
     if training is None:
         agent = build_agent(config.agent, env, lab.table, seed=config.seed, device=config.device)
+        if config.start is not None:
+            take_over(agent, load_agent(RunFolder(Path(config.start)), config))
         training = Training(agent, [], 0.0)
     agent, done = training.agent, training.agent.num_timesteps
     if done and show:

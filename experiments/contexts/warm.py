@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
@@ -84,7 +85,7 @@ def meet(lab: Lab, reader: LanguageReader, config: TrainConfig, policy: str) -> 
     users, seed = evaluation_people(config)
     met: dict[int, Prompt] = {}
     steps = config.steps // config.people
-    _live(met, lab, reader, policy, config.people, steps, config.seed, None, config.train_users)
+    _live(met, lab, reader, policy, config.people, steps, config.seed, None, config.train_users, config.train_visits)
     _live(met, lab, reader, policy, config.eval_people, config.env.horizon - 1, seed, users, None)
     return list(dict.fromkeys(met.values()))
 
@@ -158,9 +159,10 @@ def _live(
     seed: int,
     users: NDArray[np.int64] | None,
     n_users: int | None,
+    visits: Sequence[str] = (),
 ) -> None:
     """Add the distinct prompts of some lives by code, in the order of meeting them."""
-    env = lab.make_env(people, users=n_users, with_context=False)
+    env = lab.make_env(people, users=n_users, visits=visits, with_context=False)
     base: Any = env.unwrapped
     baseline = lab.baseline(policy, base, seed)
     observation, _ = env.reset(seed=seed, options=None if users is None else {"user": users})

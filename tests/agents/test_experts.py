@@ -122,5 +122,5 @@ def test_learners_train_with_them_and_act_alike_when_loaded(kind, config, tmp_pa
 def test_a_head_that_asks_one_network_is_refused():
     toy, config = Toy(2), DQNConfig(experts="gated")
     config.auxiliary.topic = 1.0
-    with pytest.raises(ConfigError, match="does not go with agent.experts=gated"):
+    with pytest.raises(ConfigError, match=r"does not go with agent\.experts=gated"):
         build_agent(config, SB3VecEnv(toy), toy.table)
