@@ -144,6 +144,11 @@ class VectorContextWrapper(VectorWrapper):
         self._kept.step()
         return {**observation, CONTEXT: self._kept.vectors.copy()}, reward, terminated, truncated, infos
 
+    def look(self) -> Observation:
+        """What is observed now, without a step; everybody's context is read anew."""
+        self._kept.begin()
+        return {**cast(Any, self.env).look(), CONTEXT: self._kept.vectors.copy()}
+
     def snapshot(self) -> dict[str, Any]:
         """A copy of all that decides how lives and contexts go on, but for what the reader remembers."""
         return {"env": cast(Any, self.env).snapshot(), "kept": self._kept.snapshot()}

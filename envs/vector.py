@@ -112,6 +112,10 @@ class CrossScenarioVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[A
         infos = {**core.info(), **final}
         return core.observe(), outcome.reward, outcome.terminated, outcome.truncated, infos
 
+    def look(self) -> Observation:
+        """What is observed now, without a step."""
+        return self.core.observe()
+
     def expected_rewards(self) -> NDArray[np.float64]:
         """True expected reward of each candidate, (num_envs, C); only with ``expose_truth=True``."""
         return self.core.expected_rewards()

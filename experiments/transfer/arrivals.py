@@ -1,0 +1,148 @@
+"""People who arrive: they have lived in one scenario for a while and now begin a session in another.
+
+What a recommender knows of them there is what they enjoyed here. To tell what that knowledge is worth, the same people
+arrive a second time with a stranger's history: same lives, same moments, same candidates, only the knowledge is wrong.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossrec.errors import ConfigError, check_name, check_range
+
+from ..evaluate import Policy
+from ..lab import Lab
+
+KNOWLEDGE = ("own", "stranger", "none")
+_HISTORY = ("history", "history_scenario", "history_feedback", "enjoyed", "recalled")
+
+Floats = NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True)
+class Arrivals:
+    """n people at the beginning of a session in a scenario.
+
+    Attributes:
+        lab: What they live in; nobody leaves for good, and no life ends before ``first`` steps are over.
+        target: Where they are now.
+        first: How many interactions are looked at.
+        snapshot: Of an environment without contexts.
+    """
+
+    lab: Lab
+    target: str
+    first: int
+    snapshot: dict[str, Any]
+
+    @property
+    def people(self) -> int:
+        """How many they are."""
+        return len(self.snapshot["seeds"])
+
+    def meet(self, policy: Policy, knowledge: str = "own") -> tuple[Floats, Floats]:
+        """Let a policy act.
+
+        Args:
+            policy: Chooses, deterministically where it can.
+            knowledge: Whose history it is told at the beginning: the people's "own", that of a "stranger" with the
+                same profile, or "none". What happens from then on is their own in any case.
+
+        Returns:
+            (n, first) expected reward of what was shown, and of the best candidate in the same moments.
+
+        Raises:
+            ConfigError: For an unknown kind of knowledge, or a stranger where there is only one person.
+        """
+        check_name("knowledge", knowledge, KNOWLEDGE)
+        if knowledge == "stranger" and self.people < 2:
+            raise ConfigError("knowledge='stranger' needs at least 2 people.")
+        env = self.lab.make_env(self.people, visits=[self.target], expose_truth=True)
+        base: Any = env.unwrapped
+        base.restore(self.snapshot)
+        seen = base.core.simulator.seen
+        for name in _HISTORY if knowledge != "own" else ():
+            field = getattr(seen, name)
+            field[:] = field[strangers(seen.profile)] if knowledge == "stranger" else 0
+        observation: Any = env.look()  # type: ignore[attr-defined]
+        reached, best = np.empty((self.people, self.first)), np.empty((self.people, self.first))
+        state, start = None, np.ones(self.people, np.bool_)
+        for step in range(self.first):
+            actions, state = policy.predict(observation, state, start, deterministic=True)
+            expected = base.expected_rewards()
+            reached[:, step] = np.take_along_axis(expected, np.asarray(actions)[:, None], axis=1)[:, 0]
+            best[:, step] = expected.max(axis=1)
+            observation, _, terminated, truncated, _ = env.step(actions)
+            start = terminated | truncated
+        return reached, best
+
+
+def strangers(profile: NDArray[np.integer]) -> NDArray[np.intp]:
+    """Somebody else for everybody: rows (n,), of the same profile (n, p) where there is anybody else who has it.
+
+    What a profile tells of a person is then told of both, so that they differ in nothing but what is their own.
+    """
+    _, group = np.unique(profile, axis=0, return_inverse=True)
+    counts = np.bincount(group)
+    group = np.where(counts[group] > 1, group, -1)  # who is alone joins the others who are
+    order = np.argsort(group, kind="stable")
+    begins = np.flatnonzero(np.diff(group[order], prepend=-2))
+    following = np.arange(1, len(order) + 1)
+    following[np.append(begins[1:], len(order)) - 1] = begins
+    other = np.empty(len(order), np.intp)
+    other[order] = order[following]
+    return other
+
+
+def arrive(
+    lab: Lab,
+    users: NDArray[np.int64],
+    seed: int,
+    source: str,
+    target: str,
+    *,
+    before: int = 20,
+    first: int = 10,
+    policy: str = "oracle",
+) -> Arrivals:
+    """Let people live in one scenario and then begin a session in another.
+
+    Nothing is on their minds when they arrive: a new session begins with a fresh intent, so what carries over is their
+    interest alone.
+
+    Args:
+        lab: What they live in, with one item shown at a time.
+        users: (n,) ids.
+        seed: Person i lives with the noise of seed + i.
+        source: Scenario that they live in before.
+        target: Scenario that they arrive in; may be the same.
+        before: Steps in the source.
+        first: Interactions in the target that will be looked at.
+        policy: Baseline that serves them before.
+
+    Raises:
+        ConfigError: For an unknown scenario, steps out of range, or slates.
+    """
+    names = [scenario.name for scenario in lab.world.scenarios]
+    for option, name in (("source", source), ("target", target)):
+        check_name(option, name, names)
+    check_range("before", before, 1, 1_000_000)
+    check_range("first", first, 1, 1_000_000)
+    if lab.env.slate_size > 1:
+        raise ConfigError(f"env.slate_size={lab.env.slate_size}: arrivals are shown one item at a time; set it to 1.")
+    behaviour = dataclasses.replace(lab.env.behaviour, churn=0.0)
+    lab = dataclasses.replace(lab, env=dataclasses.replace(lab.env, horizon=before + first + 2, behaviour=behaviour))
+    home: Any = lab.make_env(len(users), visits=[source], expose_truth=True, with_context=False)
+    served = lab.baseline(policy, home, seed)
+    observation, _ = home.reset(seed=seed, options={"user": users})
+    for _ in range(before - 1):
+        observation, *_ = home.step(served.predict(observation)[0])
+    away: Any = lab.make_env(len(users), visits=[target], expose_truth=True, with_context=False)
+    away.restore(home.snapshot())
+    away.core.simulator.truth.budget[:] = 0.0  # the session ends with the next step, and the next one is in the target
+    away.step(served.predict(observation)[0])
+    return Arrivals(lab, target, first, away.snapshot())
