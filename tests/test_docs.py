@@ -2,11 +2,10 @@
 
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from forked import run_code, run_command
 
 from crossrec.experiments.cli import _parser
 from crossrec.experiments.compose import compose_train
@@ -49,16 +48,15 @@ def commands(program):
     return sorted({line for line in shown if "..." not in line})
 
 
-def run(arguments, folder):
-    done = subprocess.run([sys.executable, *arguments], cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+def said(ended):
+    assert ended.status == 0, ended.err
+    return ended.out
 
 
 @pytest.mark.parametrize(("document", "block"), numbered("python"))
 def test_python_blocks_run(document, block, tmp_path):
     write_files(document, tmp_path)
-    run(["-c", block], tmp_path)
+    said(run_code(block, tmp_path))
 
 
 def test_readme_shows_the_vanilla_client_as_it_is():
@@ -69,7 +67,7 @@ def test_readme_shows_the_vanilla_client_as_it_is():
 
 @pytest.mark.slow
 def test_the_vanilla_client_runs(tmp_path):
-    assert re.fullmatch(r"return per life: [\d.]+, .*\n", run([VANILLA], tmp_path))
+    assert re.fullmatch(r"return per life: [\d.]+, .*\n", said(run_code(VANILLA.read_text(encoding="utf-8"), tmp_path)))
 
 
 @pytest.mark.slow
@@ -77,7 +75,7 @@ def test_the_tutorials_commands_run_as_typed(tmp_path):
     tutorial = ROOT / "docs" / "own-scenario.md"
     write_files(tutorial, tmp_path)
     typed = [line for block in blocks(tutorial, "bash") for line in block.splitlines()]
-    told = [run(["-m", "crossrec.experiments.cli", *shlex.split(line)[1:]], tmp_path) for line in typed]
+    told = [said(run_command(shlex.split(line)[1:], tmp_path)) for line in typed]
     assert len(told) == 2
     assert told[0] in tutorial.read_text(encoding="utf-8"), "the life that the page shows"
 
