@@ -212,6 +212,7 @@ class TrainConfig:
         default_factory=list,
         metadata=meant("names of the scenarios that people go to in training; none: as in evaluation, env.visits"),
     )
+    train_elsewhere: bool = told(False, "whether training is in all scenarios but those of env.visits, none of these")
     start: str | None = told(None, "folder of a finished run whose agent learns on; none: from nothing")
     train_users: int = ranged(64, 1, _MOST_IDS, "people", "met in training: ids env.first_user and up")
     eval_people: int = ranged(200, 2, 10_000_000, "people", "met in evaluation, none of them met in training")

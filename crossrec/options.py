@@ -232,6 +232,15 @@ def check_train_config(config: TrainConfig) -> None:
     check_context_config(config.context, "context.")
     check_agent_config(config.agent)
     check_visits("train_visits", config.train_visits, config.env)
+    if config.train_elsewhere and not 0 < len(config.env.visits) < len(config.env.scenarios):
+        raise ConfigError(
+            f"train_elsewhere=true, but env.visits={config.env.visits} leaves no scenario to train in or none to act "
+            "in; name some of the scenarios, e.g. env.visits=[news]."
+        )
+    if config.train_elsewhere and config.train_visits:
+        raise ConfigError(
+            f"train_elsewhere=true says where training is, and so does train_visits={config.train_visits}; set one."
+        )
     if config.start is not None and not config.start.strip():
         raise ConfigError(
             "start= is empty; name the folder of a finished run, or null for an agent that knows nothing."

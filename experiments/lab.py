@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from crossrec.agents.baselines.base import ScoringPolicy
 from crossrec.agents.baselines.build import Given, build_baseline
-from crossrec.config import ContextConfig, EnvConfig
+from crossrec.config import ContextConfig, EnvConfig, TrainConfig
 from crossrec.envs.base import PeopleCore
 from crossrec.envs.context import VectorContextWrapper
 from crossrec.envs.vector import CrossScenarioVectorEnv
@@ -108,6 +108,13 @@ class Lab:
         if self.reader is not None:
             space[CONTEXT] = context_space(self.reader.dimension)
         return spaces.Dict(space)
+
+
+def training_visits(config: TrainConfig, world: World) -> list[str]:
+    """Names of the scenarios that people go to in a run's training; none: as in its evaluation."""
+    if config.train_elsewhere:
+        return [scenario.name for scenario in world.scenarios if scenario.name not in config.env.visits]
+    return config.train_visits
 
 
 def build_lab(env: EnvConfig, context: ContextConfig, on_progress: Progress | None = None) -> Lab:

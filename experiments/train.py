@@ -29,7 +29,7 @@ from .checkpoint import ResumePoints, Training, check_fits
 from .contexts.warm import prefill
 from .evaluate import evaluate, scores
 from .figures import draw_figures
-from .lab import BASELINES, Lab, build_lab
+from .lab import BASELINES, Lab, build_lab, training_visits
 from .measuring.watch import Measured
 from .progress import Progress
 from .run import RunFolder, folder_of, provenance, write_config, write_file, write_json, write_table
@@ -200,7 +200,8 @@ def _lab(config: TrainConfig, progress: Progress) -> Lab:
 def _learn(
     config: TrainConfig, lab: Lab, folder: RunFolder, progress: Progress, points: ResumePoints, show: bool
 ) -> BaseAlgorithm:
-    env = SB3VecEnv(lab.make_env(config.people, users=config.train_users, visits=config.train_visits))
+    visits = training_visits(config, lab.world)
+    env = SB3VecEnv(lab.make_env(config.people, users=config.train_users, visits=visits))
     folder.trained_file.unlink(missing_ok=True)  # of a training whose checkpoint is gone
     training = points.latest(env, lab)
     if training is None:

@@ -28,7 +28,7 @@ from crossrec.language.prompt import Prompt
 from crossrec.language.reader import LanguageReader
 
 from ..evaluate import evaluation_people
-from ..lab import Lab, build_lab
+from ..lab import Lab, build_lab, training_visits
 from ..progress import Progress
 
 
@@ -84,8 +84,8 @@ def meet(lab: Lab, reader: LanguageReader, config: TrainConfig, policy: str) -> 
     """The distinct prompts of a run's training and evaluation under a baseline, in the order of meeting them."""
     users, seed = evaluation_people(config)
     met: dict[int, Prompt] = {}
-    steps = config.steps // config.people
-    _live(met, lab, reader, policy, config.people, steps, config.seed, None, config.train_users, config.train_visits)
+    steps, visits = config.steps // config.people, training_visits(config, lab.world)
+    _live(met, lab, reader, policy, config.people, steps, config.seed, None, config.train_users, visits)
     _live(met, lab, reader, policy, config.eval_people, config.env.horizon - 1, seed, users, None)
     return list(dict.fromkeys(met.values()))
 

@@ -53,6 +53,25 @@ QUESTIONS: Mapping[str, Question] = {
         {"context": "template", "env.history_length": "1"},
         "what a long history without a text scores beyond a text with hardly any history; below 0 it does not make up",
     ),
+    "joint": Question(
+        "Does one agent for all scenarios beat agents that know nothing of each other?",
+        {"agent.experts": "shared", "env.history": "all"},
+        {"agent.experts": "independent", "env.history": "own"},
+        "what one agent that sees everything scores beyond an agent per scenario, blind to the others",
+    ),
+    "leave_one_out": Question(
+        "Can an agent act in a scenario that it was never trained in?",
+        {"train_elsewhere": "true"},
+        {"train_elsewhere": "false"},
+        "what training in the other scenarios scores beyond training in this one; at 0 nothing is lost",
+        apart=("env.visits",),
+    ),
+    "ensemble": Question(
+        "Do gated experts of each scenario beat one network for all?",
+        {"agent.experts": "gated"},
+        {"agent.experts": "shared"},
+        "what gated experts score beyond one network",
+    ),
     "fusions": Question(
         "How should the moment and the candidates meet in the network?",
         {"agent.fusion": "attention"},

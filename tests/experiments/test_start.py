@@ -1,15 +1,18 @@
 """An agent that learns on from another run's: what is taken over, what is not, and what does not fit."""
 
+import pytest
 import torch
 
 from crossrec.agents.build import build_agent
 from crossrec.agents.vec_adapter import SB3VecEnv
 from crossrec.config import DQNConfig, PPOConfig
+from crossrec.errors import ConfigError
 from crossrec.experiments.compose import compose_train
-from crossrec.experiments.lab import build_lab
+from crossrec.experiments.lab import build_lab, training_visits
 from crossrec.experiments.run import RunFolder, folder_of
 from crossrec.experiments.start import take_over
 from crossrec.experiments.train import load_agent
+from crossrec.world.synthetic import world_of
 
 from .conftest import SMALL, assert_one_sentence, only_run
 
@@ -91,3 +94,18 @@ def test_what_does_not_fit_is_said_before_anything_is_trained(crossrec, finished
     assert_one_sentence(
         crossrec(*words, "train_visits=[newz]"), "train_visits='newz' is unknown", "did you mean 'news'"
     )
+
+
+def test_training_elsewhere_is_everywhere_but_where_people_are_met():
+    config = compose_train([*SMALL, "env.visits=[news]", "train_elsewhere=true"])
+    assert training_visits(config, world_of(config.env)) == ["shopping", "social", "music", "video"]
+    config = compose_train([*SMALL, "env.visits=[news]", "train_visits=[music]"])
+    assert training_visits(config, world_of(config.env)) == ["music"]
+
+
+@pytest.mark.parametrize("words", [[], ["env.visits=[shopping,news,social,music,video]"]])
+def test_elsewhere_must_be_somewhere(words):
+    with pytest.raises(ConfigError, match="leaves no scenario"):
+        compose_train([*SMALL, "train_elsewhere=true", *words])
+    with pytest.raises(ConfigError, match="set one"):
+        compose_train([*SMALL, "train_elsewhere=true", "env.visits=[news]", "train_visits=[music]"])
