@@ -98,38 +98,63 @@ def strangers(profile: NDArray[np.integer]) -> NDArray[np.intp]:
     return other
 
 
-def arrive(
+@dataclasses.dataclass(frozen=True)
+class Settled:
+    """n people who have lived in a scenario and whose session there is about to end; :func:`settle` makes them.
+
+    Attributes:
+        lab: What they live in.
+        first: How many interactions elsewhere will be looked at.
+        snapshot: Of an environment without contexts.
+        actions: (n,) what they are shown last.
+    """
+
+    lab: Lab
+    first: int
+    snapshot: dict[str, Any]
+    actions: NDArray[np.int64]
+
+    def arrive(self, target: str) -> Arrivals:
+        """Let everybody begin a session in a scenario, which may be the same.
+
+        Nothing is on their minds: a new session begins with a fresh intent, so what carries over is interest alone.
+
+        Raises:
+            ConfigError: For an unknown scenario.
+        """
+        check_scenario("target", target, self.lab)
+        away: Any = self.lab.make_env(len(self.actions), visits=[target], expose_truth=True, with_context=False)
+        away.restore(self.snapshot)
+        away.core.simulator.truth.budget[:] = 0.0  # the session ends with the next step
+        away.step(self.actions)
+        return Arrivals(self.lab, target, self.first, away.snapshot())
+
+
+def settle(
     lab: Lab,
     users: NDArray[np.int64],
     seed: int,
     source: str,
-    target: str,
     *,
     before: int = 20,
     first: int = 10,
     policy: str = "oracle",
-) -> Arrivals:
-    """Let people live in one scenario and then begin a session in another.
-
-    Nothing is on their minds when they arrive: a new session begins with a fresh intent, so what carries over is their
-    interest alone.
+) -> Settled:
+    """Let people live in one scenario for a while.
 
     Args:
         lab: What they live in, with one item shown at a time.
         users: (n,) ids.
         seed: Person i lives with the noise of seed + i.
-        source: Scenario that they live in before.
-        target: Scenario that they arrive in; may be the same.
-        before: Steps in the source.
-        first: Interactions in the target that will be looked at.
-        policy: Baseline that serves them before.
+        source: The scenario.
+        before: Steps there.
+        first: Interactions elsewhere that will be looked at.
+        policy: Baseline that serves them.
 
     Raises:
         ConfigError: For an unknown scenario, steps out of range, or slates.
     """
-    names = [scenario.name for scenario in lab.world.scenarios]
-    for option, name in (("source", source), ("target", target)):
-        check_name(option, name, names)
+    check_scenario("source", source, lab)
     check_range("before", before, 1, 1_000_000)
     check_range("first", first, 1, 1_000_000)
     if lab.env.slate_size > 1:
@@ -141,8 +166,13 @@ def arrive(
     observation, _ = home.reset(seed=seed, options={"user": users})
     for _ in range(before - 1):
         observation, *_ = home.step(served.predict(observation)[0])
-    away: Any = lab.make_env(len(users), visits=[target], expose_truth=True, with_context=False)
-    away.restore(home.snapshot())
-    away.core.simulator.truth.budget[:] = 0.0  # the session ends with the next step, and the next one is in the target
-    away.step(served.predict(observation)[0])
-    return Arrivals(lab, target, first, away.snapshot())
+    return Settled(lab, first, home.snapshot(), served.predict(observation)[0])
+
+
+def check_scenario(option: str, name: str, lab: Lab) -> None:
+    """Check that a lab has a scenario.
+
+    Raises:
+        ConfigError: If not; names the option.
+    """
+    check_name(option, name, [scenario.name for scenario in lab.world.scenarios])

@@ -1,0 +1,143 @@
+"""What knowing people is worth elsewhere: arrivals, the matrix, and worlds of which the answer is known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crossrec.errors import ConfigError
+from crossrec.experiments.compose import compose_train
+from crossrec.experiments.lab import build_lab
+from crossrec.experiments.train import train
+from crossrec.experiments.transfer.arrivals import settle, strangers
+from crossrec.experiments.transfer.matrix import matrix_of, rank_correlation, shared_interest
+from crossrec.experiments.transfer.twins import over_agents, twins_config, twins_gains
+from crossrec.transfer import transfer_ratio
+
+PEOPLE = np.arange(600_000, 600_040)
+
+
+@pytest.fixture(scope="module", params=["none", "template"])
+def lab(request):
+    config = compose_train([f"context={request.param}", "context.encoder=hashing", "env.items_per_scenario=60"])
+    return build_lab(config.env, config.context)
+
+
+class Spy:
+    """Shows the first allowed candidate and keeps what it saw."""
+
+    def __init__(self):
+        self.seen = []
+
+    def predict(self, observation, state=None, episode_start=None, deterministic=False):
+        self.seen.append({key: value.copy() for key, value in observation.items()})
+        return observation["mask"].argmax(1), state
+
+
+def arrivals(lab, source="news", target="music"):
+    return settle(lab, PEOPLE, 3, source, before=8, first=4).arrive(target)
+
+
+def where(observation):
+    return observation["situation"][:, :5].argmax(1)
+
+
+def test_people_arrive_from_one_scenario_in_another_and_stay_there(lab):
+    spy = Spy()
+    arrivals(lab).meet(spy)
+    assert len(spy.seen) == 4
+    assert all((where(observation) == 3).all() for observation in spy.seen)
+    assert (spy.seen[0]["history_scenario"][:, :8] == 2).all()  # all that was ever shown was in the news
+    assert (spy.seen[3]["history_scenario"][:, :3] == 4).all()
+
+
+def test_only_the_history_is_a_strangers(lab):
+    own, other, nothing = Spy(), Spy(), Spy()
+    met = arrivals(lab)
+    for spy, knowledge in ((own, "own"), (other, "stranger"), (nothing, "none")):
+        met.meet(spy, knowledge)
+    first, second, third = (spy.seen[0] for spy in (own, other, nothing))
+    whose = strangers(first["profile"])
+    for key in ("history", "history_scenario", "history_feedback"):
+        np.testing.assert_array_equal(second[key], first[key][whose])
+        assert (third[key] == 0).all()
+    for key in set(first) - {"history", "history_scenario", "history_feedback"}:
+        np.testing.assert_array_equal(first[key], second[key], err_msg=key)
+
+
+def test_the_same_people_arrive_again_and_nothing_is_left_of_what_was_tried(lab):
+    met = arrivals(lab)
+    before = met.meet(Spy())
+    met.meet(Spy(), "stranger")
+    for one, other in zip(before, met.meet(Spy()), strict=True):
+        np.testing.assert_array_equal(one, other)
+    for one, other in zip(before, arrivals(lab).meet(Spy()), strict=True):
+        np.testing.assert_array_equal(one, other)
+    reached, best = before
+    assert reached.shape == best.shape == (len(PEOPLE), 4)
+    assert (best >= reached).all()
+
+
+def test_strangers_have_the_same_profile_where_there_is_one():
+    profile = np.array([[0], [1], [0], [2], [0], [1], [3]])
+    other = strangers(profile)
+    assert (other != np.arange(7)).all()
+    assert sorted(other) == list(range(7))
+    assert (profile[other] == profile)[[0, 1, 2, 4, 5]].all()
+    assert strangers(np.zeros((1, 2))).tolist() == [0]
+
+
+def test_the_matrix_has_every_pair(lab):
+    calls = []
+    found = matrix_of(lab, Spy(), PEOPLE[:6], 0, before=3, first=2, on_cell=lambda: calls.append(1))
+    assert len(found) == len(calls) == 25
+    assert not found.duplicated(["source", "target"]).any()
+    # Whoever looks at no history gains nothing by it.
+    assert (found["gain"] == 0.0).all()
+    assert (found["best"] >= found["own"]).all()
+
+
+def test_what_scenarios_share():
+    rhos = [0.6, 0.5, -0.4]
+    assert shared_interest(rhos, 0, 1) == pytest.approx(0.3)
+    assert shared_interest(rhos, 0, 2) == pytest.approx(-0.24)
+    assert shared_interest(rhos, 2, 2) == 1.0
+    rng, shared = np.random.default_rng(0), np.arange(8.0)
+    assert rank_correlation(shared**3, shared, rng)[0] == pytest.approx(1.0)
+    assert rank_correlation(shared**3, shared, rng)[1] < 0.01
+    assert rank_correlation(rng.normal(size=8), shared, rng)[1] > 0.01
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"source": "newz"}, "source='newz' is unknown; did you mean 'news'"),
+        ({"before": 0}, "before=0 is out of range"),
+        ({"first": 0}, "first=0 is out of range"),
+    ],
+)
+def test_mistakes_are_named(lab, wrong, named):
+    with pytest.raises(ConfigError, match=named):
+        settle(lab, PEOPLE, 0, **{"source": "news", **wrong})
+    with pytest.raises(ConfigError, match="target='newz' is unknown"):
+        settle(lab, PEOPLE, 0, "news", before=1, first=1).arrive("newz")
+    with pytest.raises(ConfigError, match="knowledge='mine' is unknown"):
+        arrivals(lab).meet(Spy(), "mine")
+
+
+@pytest.mark.slow
+def test_twins_have_the_ratios_that_are_known(tmp_path):
+    """With rho = 1 the other twin tells as much as the own, with rho = 0 nothing, with rho = -1 it misleads."""
+    found = [
+        twins_gains(train(twins_config(seed, 12_000, str(tmp_path)), show=False).path, people=400) for seed in (0, 1, 2)
+    ]
+    rows = pd.concat(found)
+    ratios = {
+        rho: over_agents(
+            [transfer_ratio(away, 0.0, home) for away, home in zip(group["away"], group["home"], strict=True)]
+        )
+        for rho, group in rows.groupby("rho")
+    }
+    assert ratios[1.0].low < 1.0 < ratios[1.0].high
+    assert ratios[1.0].value > 0.6
+    assert abs(ratios[0.0].value) < 0.15
+    assert ratios[-1.0].value < 0.0
