@@ -38,7 +38,7 @@ plotly:  ## fetch the browser's part of Plotly anew, for the report (PLOTLY=vers
 	    && tar xzf *.tgz --strip-components=1 package/plotly-cartesian.min.js package/LICENSE && rm *.tgz
 
 test: models browser  ## run the tests
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: $(READY)  ## check style and formatting
 	$(BIN)/ruff check .
