@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 from crossrec.errors import ModelError
 from crossrec.random import keys
 
-from .adapter import with_adapter
 from .clicks import Clicks, Figures, measure
+from .lora import with_adapter
 from .models import check_folder
 from .sentence import SentenceEncoder, longest, pool
 

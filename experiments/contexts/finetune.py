@@ -21,9 +21,9 @@ from tqdm import tqdm
 
 from crossrec.config import ContextConfig, TrainConfig
 from crossrec.errors import ConfigError, check_name, check_range
-from crossrec.language.adapter import check_peft
 from crossrec.language.build import make_encoder
 from crossrec.language.clicks import Figures, chance, gain, measure
+from crossrec.language.lora import check_peft
 from crossrec.language.models import check_folder, fingerprint
 from crossrec.language.sentence import SentenceEncoder
 from crossrec.language.tuning import LEARNING_RATES, METHODS, Recipe, tune

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossrec.errors import ConfigError, check_name, check_range
+from crossrec.simulation.state import Seen
 
 from ..evaluate import Policy
 from ..lab import Lab
@@ -43,6 +44,13 @@ class Arrivals:
     def people(self) -> int:
         """How many they are."""
         return len(self.snapshot["seeds"])
+
+    def seen(self) -> Seen:
+        """What a recommender may know of them now."""
+        env: Any = self.lab.make_env(self.people, visits=[self.target], expose_truth=True, with_context=False)
+        env.restore(self.snapshot)
+        found: Seen = env.core.simulator.seen
+        return found
 
     def meet(self, policy: Policy, knowledge: str = "own") -> tuple[Floats, Floats]:
         """Let a policy act.

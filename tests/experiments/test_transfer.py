@@ -8,9 +8,12 @@ from crossrec.errors import ConfigError
 from crossrec.experiments.compose import compose_train
 from crossrec.experiments.lab import build_lab
 from crossrec.experiments.train import train
+from crossrec.experiments.transfer.adapting import closeness, pairs_of, worth
 from crossrec.experiments.transfer.arrivals import settle, strangers
 from crossrec.experiments.transfer.matrix import matrix_of, rank_correlation, shared_interest
 from crossrec.experiments.transfer.twins import over_agents, twins_config, twins_gains
+from crossrec.language.adapted import AdaptedReader, read_as
+from crossrec.language.adapter import make_adapter
 from crossrec.transfer import transfer_ratio
 
 PEOPLE = np.arange(600_000, 600_040)
@@ -141,3 +144,61 @@ def test_twins_have_the_ratios_that_are_known(tmp_path):
     assert ratios[1.0].value > 0.6
     assert abs(ratios[0.0].value) < 0.15
     assert ratios[-1.0].value < 0.0
+
+
+@pytest.fixture(scope="module")
+def reading():
+    words = ["context=template", "context.encoder=hashing", "context.prompt.titles=3", "context.prompt.sees=[scenario]"]
+    config = compose_train([*words, "env.items_per_scenario=60", "env.history=own"])
+    return build_lab(config.env, config.context)
+
+
+def test_pairs_are_read_where_people_enjoyed_something(reading):
+    pairs = pairs_of(reading, PEOPLE, 3, "news", "music", before=15)
+    n, d = pairs.source.shape
+    assert 10 < n <= len(PEOPLE)
+    assert pairs.target.shape == (n, d)
+    assert pairs.features.shape == (n, 8 + 4 + 4)
+    # The same person's two contexts are closer than two people's.
+    same = (pairs.source * pairs.target).sum(1).mean()
+    others = (pairs.source * np.roll(pairs.target, 1, axis=0)).sum(1).mean()
+    assert same > others
+    assert closeness(make_adapter("identity"), pairs) == pytest.approx(same)
+    assert len(pairs.first(0.5).source) == round(n / 2)
+    assert len(pairs.first(0.0).source) == 0
+
+
+def test_new_people_are_read_where_they_are_known_and_others_as_ever(reading):
+    met = settle(reading, PEOPLE, 3, "news", before=15, first=3).arrive("music")
+    seen, rows, intent = met.seen(), np.arange(len(PEOPLE)), np.zeros(len(PEOPLE), int)
+    adapted = AdaptedReader(reading.world, reading.reader, make_adapter("identity"), 1, 3)
+    new = adapted.is_new(seen, rows)
+    assert 10 < new.sum() < len(PEOPLE) + 1
+    found, plain = adapted.read(seen, rows, intent), reading.reader.read(seen, rows, intent)
+    np.testing.assert_array_equal(found[new], read_as(reading.reader, seen, rows, intent, 1)[new])
+    np.testing.assert_array_equal(found[~new], plain[~new])
+    assert (found[new] != plain[new]).any()
+    again = AdaptedReader(reading.world, reading.reader, None, 1, 3)
+    np.testing.assert_array_equal(again.read(seen, rows, intent), plain)
+    at_home = settle(reading, PEOPLE, 3, "music", before=15, first=3).arrive("music").seen()
+    assert not adapted.is_new(at_home, rows).any()
+
+
+def test_every_adapter_is_tried_on_the_same_arrivals(reading):
+    pairs = pairs_of(reading, np.arange(610_000, 610_060), 3, "news", "music", before=15)
+    table = worth(reading, Spy(), pairs, PEOPLE, 3, "news", "music", before=15, first=3)
+    assert table["adapter"].tolist() == ["identity", "linear", "bridge", "mlp", "prompted again", "known there"]
+    assert table["reward"].iloc[:5].nunique() == 1  # who looks at no context gains nothing by it
+    assert table["cosine"].notna().sum() == 4
+
+
+def test_what_adapters_cannot_do_is_said(reading, lab):
+    with pytest.raises(ConfigError, match="source and target are both 'news'"):
+        pairs_of(reading, PEOPLE, 0, "news", "news")
+    with pytest.raises(ConfigError, match="source='newz' is unknown"):
+        pairs_of(reading, PEOPLE, 0, "newz", "music")
+    with pytest.raises(ConfigError, match="overlapping users"):
+        worth(reading, Spy(), pairs_of(reading, PEOPLE, 0, "news", "music").first(0.0), PEOPLE, 0, "news", "music")
+    if lab.reader is None:
+        with pytest.raises(ConfigError, match="context=none has nothing to adapt"):
+            pairs_of(lab, PEOPLE, 0, "news", "music")

@@ -248,7 +248,7 @@ def test_the_loaded_folder_gives_the_vectors_that_training_ended_with(case, tmp_
 
 def test_an_attention_by_unknown_names_is_refused_by_lora(tmp_path, monkeypatch):
     base = make_bert(tmp_path / "base", TEXTS)
-    monkeypatch.setattr("crossrec.language.adapter._PROJECTIONS", (("left", "right"),))
+    monkeypatch.setattr("crossrec.language.lora._PROJECTIONS", (("left", "right"),))
     with pytest.raises(ModelError, match=r"no attention projections named left\+right; use --method=full"):
         train(base, dataclasses.replace(RECIPE, method="lora"), tmp_path / "work")
 
