@@ -134,6 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     add_explain(commands)
     add_sweep(commands)
     add_answer(commands)
+    add_study(commands)
     add_report(commands)
     add_compare(commands)
     add_metrics(commands)

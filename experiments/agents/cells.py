@@ -54,6 +54,23 @@ class Cell:
         folder = Path(self.config.runs) / "baselines"
         return folder / f"{self.env}-{self.policy}-seed{self.config.seed}-{digest}.parquet"
 
+    def is_kept(self) -> bool:
+        """Whether its lives are there; see :func:`kept`."""
+        return kept(self) is not None
+
+    def compute(self) -> str:
+        """Evaluate it and keep the result; returns what went wrong, in words, or nothing."""
+        try:
+            people = _lives(self)
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            write_table(self.file, people.assign(commit=_provenance()["commit"] or ""))
+        except CrossRecError as error:
+            return str(error)
+        # One baseline's trouble must not keep the others from their results.
+        except Exception as error:
+            return f"{type(error).__name__}: {' '.join(str(error).split()) or 'no reason given'}"
+        return ""
+
 
 def cell(env: str, policy: str, config: TrainConfig, seed: int, people: int, log: Path | None) -> Cell:
     """The cell of a baseline.
@@ -109,20 +126,6 @@ def kept(cell: Cell) -> pd.DataFrame | None:
         cell.file.unlink(missing_ok=True)
         return None
     return people
-
-
-def compute(cell: Cell) -> str:
-    """Evaluate a cell and keep the result; returns what went wrong, in words, or nothing."""
-    try:
-        people = _lives(cell)
-        cell.file.parent.mkdir(parents=True, exist_ok=True)
-        write_table(cell.file, people.assign(commit=_provenance()["commit"] or ""))
-    except CrossRecError as error:
-        return str(error)
-    # One baseline's trouble must not keep the others from their results.
-    except Exception as error:
-        return f"{type(error).__name__}: {' '.join(str(error).split()) or 'no reason given'}"
-    return ""
 
 
 def _lives(cell: Cell) -> pd.DataFrame:

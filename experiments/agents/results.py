@@ -11,6 +11,7 @@ import pandas as pd
 from crossrec.errors import CrossRecError, RunError
 
 from ..evaluated import ENDS
+from ..pool import compute_all
 from ..run import RunFolder
 from ..side_by_side import run_all
 from .baselines import KIND_OF, NEEDS_LOG
@@ -18,7 +19,6 @@ from .cells import Cell, cell, kept
 from .grid import Grid
 from .logged import log_path, make_log
 from .plan import SLOW, Plan
-from .pool import compute_all
 from .raw import Lived
 
 Failures = list[str]  # in words
@@ -75,7 +75,7 @@ def of_baselines(grid: Grid, jobs: int) -> tuple[list[Lived], Failures]:
                 failed.append(f"log of {plan.env}: {error}")
                 mine = [cell for cell in mine if cell.log is None or kept(cell) is not None]
         cells += mine
-    failed += _told_once(cells, compute_all(cells, jobs))
+    failed += _told_once(cells, compute_all(cells, jobs, "baselines"))
     options = {plan.env: _shown([f"env={plan.env}", *grid.shared(plan)]) for plan in grid.plans}
     results = []
     for each in cells:

@@ -52,21 +52,24 @@ class Arrivals:
         found: Seen = env.core.simulator.seen
         return found
 
-    def meet(self, policy: Policy, knowledge: str = "own") -> tuple[Floats, Floats]:
+    def meet(self, policy: Policy, knowledge: str = "own", overlap: float = 1.0) -> tuple[Floats, Floats]:
         """Let a policy act.
 
         Args:
             policy: Chooses, deterministically where it can.
             knowledge: Whose history it is told at the beginning: the people's "own", that of a "stranger" with the
                 same profile, or "none". What happens from then on is their own in any case.
+            overlap: Share of people of whom anything is known, 0 to 1; of the others it is "none".
 
         Returns:
             (n, first) expected reward of what was shown, and of the best candidate in the same moments.
 
         Raises:
-            ConfigError: For an unknown kind of knowledge, or a stranger where there is only one person.
+            ConfigError: For an unknown kind of knowledge, an overlap out of range, or a stranger where there is only
+                one person.
         """
         check_name("knowledge", knowledge, KNOWLEDGE)
+        check_range("overlap", overlap, 0.0, 1.0)
         if knowledge == "stranger" and self.people < 2:
             raise ConfigError("knowledge='stranger' needs at least 2 people.")
         env = self.lab.make_env(self.people, visits=[self.target], expose_truth=True)
@@ -76,6 +79,8 @@ class Arrivals:
         for name in _HISTORY if knowledge != "own" else ():
             field = getattr(seen, name)
             field[:] = field[strangers(seen.profile)] if knowledge == "stranger" else 0
+        for name in _HISTORY:
+            getattr(seen, name)[round(overlap * self.people) :] = 0
         observation: Any = env.look()  # type: ignore[attr-defined]
         reached, best = np.empty((self.people, self.first)), np.empty((self.people, self.first))
         state, start = None, np.ones(self.people, np.bool_)

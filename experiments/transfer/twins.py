@@ -10,16 +10,13 @@ in both; 0 for ``rho = 0``, for their own history tells no more than a stranger'
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from crossrec.comparison import student_reach
 from crossrec.config import TrainConfig
-from crossrec.statistics import Estimate
 
 from ..compose import compose_train
 from ..lab import build_lab
@@ -71,13 +68,3 @@ def twins_gains(folder: Path, people: int = _PEOPLE) -> pd.DataFrame:
             gains.append(float((own - stranger).mean()))
         rows.append({"rho": rho, "away": gains[0], "home": gains[1]})
     return pd.DataFrame(rows)
-
-
-def over_agents(values: Sequence[float]) -> Estimate:
-    """Mean over agents of different seeds, with Student's 95% interval; NaN ends for one."""
-    found = np.asarray(values, np.float64)
-    mean = float(found.mean())
-    if len(found) < 2:
-        return Estimate(mean, float("nan"), float("nan"))
-    reach = float(student_reach(found.std(ddof=1) / np.sqrt(len(found)), len(found) - 1))
-    return Estimate(mean, mean - reach, mean + reach)

@@ -10,8 +10,9 @@ from crossrec.experiments.lab import build_lab
 from crossrec.experiments.train import train
 from crossrec.experiments.transfer.adapting import closeness, pairs_of, worth
 from crossrec.experiments.transfer.arrivals import settle, strangers
+from crossrec.experiments.transfer.estimates import over_agents
 from crossrec.experiments.transfer.matrix import matrix_of, rank_correlation, shared_interest
-from crossrec.experiments.transfer.twins import over_agents, twins_config, twins_gains
+from crossrec.experiments.transfer.twins import twins_config, twins_gains
 from crossrec.language.adapted import AdaptedReader, read_as
 from crossrec.language.adapter import make_adapter
 from crossrec.transfer import transfer_ratio

@@ -10,30 +10,44 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
-from .cells import Cell, compute, kept
+
+class Cell(Protocol):
+    """Something to compute; can be sent to another process."""
+
+    @property
+    def name(self) -> str:
+        """For people."""
+
+    def is_kept(self) -> bool:
+        """Whether its result is there already."""
+
+    def compute(self) -> str:
+        """Compute it and keep the result; returns what went wrong, in words, or nothing."""
 
 
-def compute_all(cells: Sequence[Cell], at_once: int) -> dict[str, str]:
+def compute_all(cells: Sequence[Cell], at_once: int, what: str) -> dict[str, str]:
     """Compute the cells that are not kept yet.
 
     Args:
         cells: In this order, those of one world together.
         at_once: How many processes.
+        what: They are, for the bar.
 
     Returns:
         By name of the cell what went wrong, in words; the others are kept all the same.
     """
-    todo = [cell for cell in cells if kept(cell) is None]
+    todo = [cell for cell in cells if not cell.is_kept()]
     failed: dict[str, str] = {}
     if not todo:
         return failed
     columns = (
-        TextColumn("baselines"),
+        TextColumn(what),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
@@ -66,7 +80,7 @@ def compute_all(cells: Sequence[Cell], at_once: int) -> dict[str, str]:
 
 def _timed(cell: Cell) -> tuple[str, float]:
     began = time.perf_counter()
-    return compute(cell), time.perf_counter() - began
+    return cell.compute(), time.perf_counter() - began
 
 
 def _start_worker() -> None:

@@ -1,0 +1,40 @@
+"""What a question's answer is: a sentence, a table and a figure, all from rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from crossrec.statistics import Estimate
+
+Lines = list[tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One question's answer.
+
+    Attributes:
+        name: For files and links.
+        asks: The question.
+        says: The answer, the number first.
+        columns: Headings of its table.
+        lines: The table.
+        bars: What the figure shows, by label; empty for a figure of another kind.
+        unit: Of the bars.
+        matrix: Names, and values (T, T) to be drawn as a map, or None.
+        curves: By name points (x, value) to be drawn as lines.
+        axes: What they are drawn over.
+    """
+
+    name: str
+    asks: str
+    says: str
+    columns: tuple[str, ...]
+    lines: Lines
+    bars: Mapping[str, Estimate] = field(default_factory=dict)
+    unit: str = "normalised return"
+    matrix: tuple[Sequence[str], Any] | None = None
+    curves: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    axes: tuple[str, str] = ("", "")

@@ -1,0 +1,44 @@
+"""The command ``crossrec study``."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+_WORDS = """Sizes:
+  quick   a first look, in minutes; needs no model
+  full    about three hours on two cores; `crossrec models fetch` first
+
+What is finished below --folder is not computed again: interrupt it as you like, the same command goes on.
+"""
+
+
+def add_study(commands: Any) -> None:
+    """Add the command to a parser's commands."""
+    study = commands.add_parser(
+        "study",
+        help="what transfers between scenarios: every question on one page",
+        epilog=_WORDS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    study.add_argument("size", nargs="?", metavar="SIZE", default="full", help="see below (default full)")
+    study.add_argument("--jobs", type=int, default=2, help="processes at once (default 2)")
+    study.add_argument("--folder", default="study", help="of runs and measurements (default study)")
+    study.add_argument("--out", metavar="PAGE", help="the page, .md (default FOLDER/SIZE.md)")
+    study.add_argument("--from-raw", action="store_true", help="run nothing: write all again from what lies by --out")
+    study.set_defaults(command=_study)
+
+
+def _study(options: argparse.Namespace) -> None:
+    from crossrec.errors import ConfigError
+
+    if options.from_raw:
+        if options.out is None:
+            raise ConfigError("--from-raw needs --out PAGE, beside which the raw scores lie.")
+        from .study import rebuild
+
+        rebuild(options.out)
+        return
+    from .study import study
+
+    study(options.size, options.jobs, options.folder, options.out or f"{options.folder}/{options.size}.md")

@@ -1,0 +1,167 @@
+"""Answers about agents: who is trained where, on how much, with which network and which context."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from crossrec import transfer as measures
+from crossrec.statistics import Estimate
+
+from .answer import Answer
+from .estimates import by_seed, gap, over_agents, ratio, scores, told, verdict
+
+
+def joint(rows: pd.DataFrame) -> Answer | None:
+    """Joint against independent, and what the context gave."""
+    table = rows[rows["question"] == "agent"]
+    if table.empty:
+        return None
+    of = {(arm, task): by_seed(table, arm=arm, task=task) for arm, task in _pairs(table)}
+    better = gap(of["joint", "template"], of["independent", "template"])
+    information = gap(of["joint", "template"], of["own history", "template"])
+    given = of["joint", "template"] - of["joint", "none"]
+    lost = ratio(of["joint", "template"] - of["joint", "shuffled"], given)
+    says = (
+        f"{verdict(better, 'Yes', 'No: independent agents are better', 'It may be chance')}: one agent that sees all "
+        f"scenarios scores {told(better, sign=True)} beyond an agent per scenario that is blind to the others. "
+        f"{told(information, sign=True)} of it is what people did elsewhere (one network, blind, is the difference). "
+        f"Reading somebody else's note instead of the person's own loses {told(lost, 2)} of what the context gave "
+        f"({told(over_agents(given.to_numpy()), sign=True)})."
+    )
+    bars = scores(rows, "agent", _pairs(table))
+    named = {
+        _arm(arm, task): value for (arm, task), value in bars.items() if arm in ("joint", "own history", "independent")
+    }
+    lines = [(name, told(value)) for name, value in named.items()]
+    return Answer(
+        "joint", "Does one agent for all scenarios beat independent ones?", says, ("agent", "score"), lines, named
+    )
+
+
+def ensemble(rows: pd.DataFrame) -> Answer | None:
+    """Gated experts against one network."""
+    table = rows[(rows["question"] == "agent") & (rows["task"] == "template")]
+    arms = [arm for arm in ("joint", "gated", "stacked", "average") if (table["arm"] == arm).any()]
+    if "gated" not in arms:
+        return None
+    gains = {arm: gap(by_seed(table, arm=arm), by_seed(table, arm="joint")) for arm in arms if arm != "joint"}
+    says = (
+        f"{verdict(gains['gated'], 'Yes', 'No', 'It cannot be told')}: experts behind a gate that reads the context "
+        f"score {told(gains['gated'], sign=True)} beyond one network for all scenarios, at equal transitions."
+    )
+    bars = {arm: over_agents(by_seed(table, arm=arm).to_numpy()) for arm in arms}
+    lines = [(arm, told(value), told(gains[arm], sign=True) if arm in gains else "") for arm, value in bars.items()]
+    return Answer(
+        "ensemble", "Does a gated ensemble of experts beat one network?", says, ("experts", "score", "beyond joint"),
+        lines, bars,
+    )  # fmt: skip
+
+
+def zero_shot(rows: pd.DataFrame) -> Answer | None:
+    """Which context helps where an agent was never trained."""
+    table = rows[rows["question"] == "left out"]
+    if table.empty:
+        return None
+    contexts = list(dict.fromkeys(table["arm"]))
+    targets = list(dict.fromkeys(table["task"]))
+    mean = {c: by_seed(table, arm=c) for c in contexts}
+    gains = {c: gap(mean[c], mean["none"]) for c in contexts if c != "none"}
+    best = max((c for c in gains if c != "oracle"), key=lambda c: gains[c].value, default="")
+    home = by_seed(rows[rows["question"] == "at home"])
+    away = gap(mean["template"], home) if len(home) else Estimate(float("nan"), float("nan"), float("nan"))
+    says = (
+        f"{best} helps most of what a recommender may have: {told(gains[best], sign=True)} beyond no context, on "
+        "average over scenarios. Training everywhere else instead of there is worth "
+        f"{told(away, sign=True)} with a template's context."
+    )
+    bars = {c: over_agents(mean[c].to_numpy()) for c in contexts}
+    if len(home):
+        bars["trained there (template)"] = over_agents(home.to_numpy())
+    lines = [
+        (c, told(bars[c]), told(gains[c], sign=True) if c in gains else "",
+         *(told(over_agents(by_seed(table, arm=c, task=t).to_numpy())) for t in targets))
+        for c in contexts
+    ]  # fmt: skip
+    columns = ("context", "mean score", "beyond none", *targets)
+    return Answer(
+        "zero-shot", "Which context helps in a scenario that was never trained in?", says, columns, lines, bars
+    )
+
+
+def tuning(rows: pd.DataFrame) -> Answer | None:
+    """Fine-tuning from other scenarios against learning from nothing."""
+    table = rows[rows["question"] == "curve"]
+    if table.empty:
+        return None
+    found: dict[str, list[float]] = {name: [] for name in _CURVES}
+    for (_, _), group in table.groupby(["task", "seed"]):
+        curves = [_curve(group[group["arm"] == arm]) for arm in ("transferred", "scratch")]
+        for name, measure in _CURVES.items():
+            found[name].append(measure(*curves))
+    estimates = {name: over_agents(values) for name, values in found.items()}
+    says = (
+        f"An agent from the other scenarios begins {told(estimates['jumpstart'], sign=True)} above an untrained one "
+        f"and ends {told(estimates['asymptotic gain'], sign=True)} above one that has learnt from nothing for as long."
+    )
+    lines = [(name, told(value, 3, sign="gain" in name or "start" in name)) for name, value in estimates.items()]
+    mean = table.groupby(["arm", "x"])["value"].mean()
+    drawn = {arm: (mean[arm].index.to_numpy(), mean[arm].to_numpy()) for arm in ("transferred", "scratch")}
+    return Answer(
+        "tuning", "What is learning elsewhere worth before and while learning here?", says, ("measure", "value"), lines,
+        curves=drawn, axes=("transitions in the target", "normalised return"),
+    )  # fmt: skip
+
+
+_CURVES: Mapping[str, Callable[[measures.Curve, measures.Curve], float]] = {
+    "jumpstart": measures.jumpstart,
+    "asymptotic gain": measures.asymptotic_gain,
+    "area ratio": measures.area_ratio,
+    "time to what scratch ends with, as a share": lambda one, other: (
+        min(measures.time_to_threshold(one, float(other.scores[-1])), one.transitions[-1]) / other.transitions[-1]
+    ),
+}
+
+
+def _curve(rows: pd.DataFrame) -> measures.Curve:
+    ordered = rows.sort_values("x")
+    return measures.Curve(ordered["x"].to_numpy(), ordered["value"].to_numpy())
+
+
+def continual(rows: pd.DataFrame) -> Answer | None:
+    """Scenarios one after another."""
+    table = rows[rows["question"] == "continual"]
+    if table.empty:
+        return None
+    order = list(dict.fromkeys(table.loc[table["arm"] != "nothing", "arm"]))
+    matrices, untrained = [], []
+    for _, group in table.groupby("seed"):
+        cells = group.set_index(["arm", "task"])["value"]
+        matrices.append(np.array([[cells[a, b] for b in order] for a in order]))
+        untrained.append(np.array([cells["nothing", b] for b in order]))
+    pairs = list(zip(matrices, untrained, strict=True))
+    found = {
+        "forward transfer": over_agents([measures.forward_transfer(r, b) for r, b in pairs]),
+        "backward transfer": over_agents([measures.backward_transfer(r) for r in matrices]),
+        "forgetting": over_agents([measures.forgetting(r) for r in matrices]),
+    }
+    says = (
+        f"Scenarios that come later begin {told(found['forward transfer'], sign=True)} above an untrained agent; "
+        f"learning them changes earlier ones by {told(found['backward transfer'], sign=True)}, and "
+        f"{told(found['forgetting'])} of the best is forgotten."
+    )
+    lines = [(name, told(value, sign=name != "forgetting")) for name, value in found.items()]
+    return Answer(
+        "continual", "What is kept when scenarios arrive one after another?", says, ("measure", "value"), lines,
+        matrix=(order, np.mean(matrices, axis=0)), unit="normalised return",
+    )  # fmt: skip
+
+
+def _pairs(table: pd.DataFrame) -> list[tuple[str, str]]:
+    return list(dict.fromkeys(zip(table["arm"], table["task"], strict=True)))
+
+
+def _arm(arm: str, context: str) -> str:
+    return arm if context == "template" else f"{arm}, context {context}"

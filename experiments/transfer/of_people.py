@@ -1,0 +1,156 @@
+"""Answers about people: what is known of them elsewhere, and what that is worth where they are new."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from crossrec import transfer as measures
+from crossrec.world.scenario import SCENARIOS
+
+from .adapting import HOME, PROMPTED
+from .answer import Answer
+from .estimates import by_seed, gap, over_agents, ratio, told, verdict
+from .matrix import rank_correlation, shared_interest
+from .twins import RHOS
+
+
+def negative(rows: pd.DataFrame) -> Answer | None:
+    """The transfer matrix of the default world, and whether rho predicts it."""
+    return _matrix(
+        rows, "default", "matrix", "What is knowing people in one scenario worth in another, and does rho tell?"
+    )
+
+
+def mirrored(rows: pd.DataFrame) -> Answer | None:
+    """The same where people's interest in video is the mirror of what it is elsewhere."""
+    return _matrix(rows, "mirrored", "mirrored", "Where does transfer harm? The same agents where video is mirrored.")
+
+
+def _matrix(rows: pd.DataFrame, world: str, name: str, asks: str) -> Answer | None:
+    table = rows[(rows["question"] == f"matrix, {world}") & (rows["arm"] == "gain")]
+    if table.empty:
+        return None
+    pairs = list(dict.fromkeys(table["task"]))
+    names = list(dict.fromkeys(pair.partition(">")[0] for pair in pairs))
+    cells = {pair: over_agents(by_seed(table, task=pair).to_numpy()) for pair in pairs}
+    apart = [pair for pair in pairs if len(set(pair.split(">"))) == 2]
+    rate, sure = measures.negative_rate([cells[p].value for p in apart], [cells[p].high for p in apart])
+    rhos = [SCENARIOS[n].rho * (-1.0 if world == "mirrored" and n == "video" else 1.0) for n in names]
+    shared = [shared_interest(rhos, *(names.index(n) for n in pair.split(">"))) for pair in apart]
+    gains = np.array([cells[pair].value for pair in apart])
+    correlation, p = rank_correlation(gains, np.array(shared), np.random.default_rng(0))
+    home = {n: by_seed(table, task=f"{n}>{n}") for n in names}
+    ratios = over_agents(
+        np.concatenate([(by_seed(table, task=p) / home[p.partition(">")[2]]).to_numpy() for p in apart])
+    )
+    says = (
+        f"Knowing what people enjoyed in another scenario is worth {ratios.value:.2f} of what knowing them in the same "
+        f"one is worth, on average over pairs. Transfer is negative in {rate:.0%} of pairs"
+        f"{'' if np.isnan(sure) else f', with an interval wholly below 0 in {sure:.0%}'}. "
+        f"The product of both scenarios' rho ranks the pairs with a correlation of {correlation:+.2f} (p = {p:.3f})."
+    )
+    lines = [(source, *(told(cells[f"{source}>{target}"], sign=True) for target in names)) for source in names]
+    values = np.array([[cells[f"{source}>{target}"].value for target in names] for source in names])
+    return Answer(name, asks, says, ("known in", *(f"met in {n}" for n in names)), lines, matrix=(names, values))
+
+
+def adapters(rows: pd.DataFrame) -> Answer | None:
+    """Adapters against the identity."""
+    table, cosines = (rows[rows["question"] == name] for name in ("adapters", "adapters, cosine"))
+    if table.empty:
+        return None
+    names = list(dict.fromkeys(table["arm"]))
+    mean = {n: by_seed(table, arm=n) for n in names}
+    gains = {n: gap(mean[n], mean["identity"]) for n in names if n not in ("identity", HOME)}
+    best = max((n for n in gains if n != PROMPTED), key=lambda n: gains[n].value)
+    says = (
+        f"{verdict(gains[best], 'Yes', 'No', 'It cannot be told')}: the best of the learnt ones, {best}, reaches "
+        f"{told(gains[best], sign=True)} reward per interaction beyond taking the source's context as it is; being "
+        f"known in the target is worth {told(gap(mean[HOME], mean['identity']), sign=True)}."
+    )
+    lines = []
+    for name in names:
+        close = by_seed(cosines, arm=name).to_numpy()
+        cosine = told(over_agents(close), 2) if np.isfinite(close).any() else ""
+        beyond = told(gains[name], sign=True) if name in gains else ""
+        lines.append((name, told(over_agents(mean[name].to_numpy())), beyond, cosine))
+    bars = {n: over_agents(mean[n].to_numpy()) for n in names}
+    columns = ("adapter", "reward per interaction", "beyond identity", "cosine to the target's context")
+    return Answer(
+        "adapters", "Do adapters beat the identity?", says, columns, lines, bars, "expected reward per interaction"
+    )
+
+
+def cold(rows: pd.DataFrame) -> Answer | None:
+    """What language saves a cold user."""
+    table, regrets = rows[rows["question"] == "cold"], rows[rows["question"] == "cold regret"]
+    table = table[table["arm"] == "joint"]
+    if table.empty:
+        return None
+    curves = {task: table[table["task"] == task].groupby("x")["value"].mean() for task in dict.fromkeys(table["task"])}
+    saved = measures.interactions_saved(curves["none"].to_numpy(), curves["template"].to_numpy())
+    first = int(table["x"].max())
+    regret = {
+        task: regrets[(regrets["arm"] == "joint") & (regrets["task"] == task)].groupby("seed")["value"].sum()
+        for task in curves
+    }
+    less = gap(regret["none"], regret["template"])
+    reached = f"after {saved:.1f} interactions" if np.isfinite(saved) else f"not within {first} interactions"
+    says = (
+        f"Without a context an agent reaches what it begins with when it reads one {reached}. Over the first {first} "
+        f"interactions a template's context saves {told(less)} of regret per person."
+    )
+    lines = [(task, told(over_agents(values.to_numpy()), 2)) for task, values in regret.items()]
+    drawn = {task: (curve.index.to_numpy(), curve.to_numpy()) for task, curve in curves.items()}
+    return Answer(
+        "cold", "How many interactions does language save with a new person?", says,
+        ("context", f"regret of the first {first} interactions"), lines, curves=drawn,
+        axes=("interaction", "expected reward"),
+    )  # fmt: skip
+
+
+def overlap(rows: pd.DataFrame) -> Answer | None:
+    """Cold-start regret by the share of people who are known from another scenario."""
+    table = rows[rows["question"] == "overlap"]
+    if table.empty:
+        return None
+    shares = sorted(table["x"].unique())
+    at = {share: by_seed(table, x=share) for share in shares}
+    saved = gap(at[0.0], at[1.0])
+    says = (
+        f"Knowing everybody from another scenario instead of nobody saves {told(saved, 2)} of the regret of the first "
+        f"interactions in a new one ({told(over_agents(at[0.0].to_numpy()), 2)} where nobody is known)."
+    )
+    lines = [(f"{share:.0%}", told(over_agents(at[share].to_numpy()), 2)) for share in shares]
+    means = np.array([at[share].mean() for share in shares])
+    return Answer(
+        "overlap", "What does it cost that people are new here?", says, ("known from elsewhere", "regret per person"),
+        lines, curves={"joint agent, no context": (np.array(shares), means)},
+        axes=("share of people who are known from another scenario", "regret of the first interactions"),
+    )  # fmt: skip
+
+
+def known(rows: pd.DataFrame) -> Answer | None:
+    """Worlds of which the answer is known."""
+    table = rows[rows["question"] == "twins"]
+    if table.empty:
+        return None
+    ratios = {rho: ratio(by_seed(table, x=rho, arm="away"), by_seed(table, x=rho, arm="home")) for rho in RHOS}
+    expected = {1.0: "1", 0.0: "0", -1.0: "below 0"}
+    right = {
+        1.0: ratios[1.0].low <= 1.0 <= ratios[1.0].high,
+        0.0: ratios[0.0].low <= 0.0 <= ratios[0.0].high,
+        -1.0: ratios[-1.0].value < 0.0,
+    }
+    says = (
+        "Two scenarios that differ in nothing but rho: the transfer ratio is "
+        + "; ".join(f"{told(ratios[rho], 2)} for rho = {rho:g}, where it must be {expected[rho]}" for rho in RHOS)
+        + (". All as it must be." if all(right.values()) else ". Not all as it must be.")
+    )
+    lines = [(f"{rho:g}", expected[rho], told(ratios[rho], 2), "yes" if right[rho] else "no") for rho in RHOS]
+    bars = {f"rho = {rho:g}": ratios[rho] for rho in RHOS}
+    return Answer(
+        "known", "Are the measures right where the answer is known?", says,
+        ("rho", "must be", "transfer ratio", "holds"), lines, bars, "transfer ratio",
+    )  # fmt: skip

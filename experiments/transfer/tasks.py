@@ -1,0 +1,94 @@
+"""The study's tasks: each trains what it needs, measures, and keeps its rows in a file, so a study can be resumed."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from crossrec import __version__
+from crossrec.errors import CrossRecError
+
+from ..run import provenance, write_table
+
+COLUMNS = ("question", "arm", "task", "seed", "x", "value")
+
+
+@dataclass(frozen=True)
+class Task:
+    """Something to measure.
+
+    Attributes:
+        part: Name of the function in :data:`crossrec.experiments.transfer.parts.PARTS` that does it.
+        options: Its arguments by name, as pairs.
+        folder: Where runs and results are kept.
+    """
+
+    part: str
+    options: tuple[tuple[str, Any], ...]
+    folder: str
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        told = [str(v) for k, v in self.options if k in ("arm", "context", "source", "target", "world")]
+        return " ".join([self.part, *told, f"seed {dict(self.options).get('seed', 0)}"])
+
+    @property
+    def file(self) -> Path:
+        """Where its rows are kept; the name tells everything that decides them."""
+        digest = hashlib.sha256(repr((self.part, self.options, __version__)).encode()).hexdigest()[:10]
+        return Path(self.folder) / "measured" / f"{self.part}-{digest}.parquet"
+
+    def is_kept(self) -> bool:
+        """Whether its rows are there; a damaged file is told of and deleted, so that it is measured again."""
+        if not self.file.is_file():
+            return False
+        try:
+            self.rows()
+        # A damaged Parquet file raises whatever its reader stumbles over.
+        except Exception as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            print(f"crossrec: {self.file} is damaged ({reason}); it is measured again.", file=sys.stderr)
+            self.file.unlink(missing_ok=True)
+            return False
+        return True
+
+    def rows(self) -> pd.DataFrame:
+        """Its rows, with COLUMNS and ``commit``."""
+        return pd.read_parquet(self.file)[[*COLUMNS, "commit"]]
+
+    def compute(self) -> str:
+        """Measure and keep the rows; returns what went wrong, in words, or nothing."""
+        from .parts import PARTS
+
+        try:
+            rows = PARTS[self.part](runs=str(Path(self.folder) / "runs"), **dict(self.options))
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            write_table(self.file, frame(rows).assign(commit=provenance()["commit"] or ""))
+        except CrossRecError as error:
+            return str(error)
+        # One task's trouble must not keep the others from their results.
+        except Exception as error:
+            return f"{type(error).__name__}: {' '.join(str(error).split()) or 'no reason given'}"
+        return ""
+
+
+def task(part: str, folder: str, **options: Any) -> Task:
+    """A task, whatever the order of its options."""
+    return Task(part, tuple(sorted(options.items())), folder)
+
+
+def frame(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """Rows as a table with COLUMNS; what a row does not say is "" or 0."""
+    table = pd.DataFrame(rows)
+    for name in COLUMNS:
+        if name not in table:
+            table[name] = 0.0 if name in ("x", "value") else 0 if name == "seed" else ""
+    table["x"], table["value"] = table["x"].astype(float).fillna(0.0), table["value"].astype(float)
+    return table[list(COLUMNS)]
