@@ -23,6 +23,7 @@ from .measuring.cli import add_metrics
 from .questions.cli import add_answer
 from .reporting.cli import add_report
 from .sweep.cli import add_sweep
+from .transfer.cli import add_study
 
 _TRAIN_HELP = """Options are words of the form option=value:
 
