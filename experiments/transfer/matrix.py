@@ -90,11 +90,16 @@ def rank_correlation(
         shared: (pairs,) from :func:`shared_interest`.
         rng: Of the permutations.
 
+    Returns:
+        Both; where gains or shared interest are all the same there is no correlation: NaN, and p = 1.
+
     Raises:
         ConfigError: If there are fewer than three pairs or the shapes differ.
     """
     if gains.shape != shared.shape or gains.ndim != 1 or len(gains) < 3:
         raise ConfigError(f"gains {gains.shape} and shared interest {shared.shape} must be twice (pairs,), at least 3.")
+    if np.ptp(gains) == 0.0 or np.ptp(shared) == 0.0:
+        return float("nan"), 1.0
     found = stats.permutation_test(
         (gains,),
         lambda values: stats.spearmanr(values, shared).statistic,

@@ -1,0 +1,231 @@
+"""The study: parts give rows, rows give answers that are known, and its page is made of them again byte for byte."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crossrec.errors import RunError
+from crossrec.experiments.transfer import plan, study
+from crossrec.experiments.transfer.answers import answers_of
+from crossrec.experiments.transfer.estimates import gap, over_agents, ratio, told, verdict
+from crossrec.experiments.transfer.parts import PARTS
+from crossrec.experiments.transfer.tasks import COLUMNS, frame, task
+
+from .conftest import assert_one_sentence
+
+TINY = (
+    "context.encoder=hashing", "steps=256", "people=16", "train_users=16", "eval_people=6", "env.horizon=12",
+    "env.items_per_scenario=30", "env.n_candidates=12", "agent.learning_starts=64", "agent.batch_size=16",
+    "agent.hidden=8", "agent.head=4",
+)  # fmt: skip
+OPTIONS = {
+    "agent": {"arm": "gated", "context": "template", "words": TINY},
+    "left_out": {"target": "news", "context": "template", "words": TINY},
+    "at_home": {"target": "news", "context": "template", "words": TINY},
+    "tuned": {"target": "news", "words": TINY, "budgets": (600,)},
+    "continual": {"order": ("news", "video"), "words": TINY},
+    "matrix": {"world": "mirrored", "words": TINY, "people": 6},
+    "overlap": {"source": "news", "target": "video", "words": TINY, "people": 8},
+    "adapters": {"source": "news", "target": "video", "words": TINY, "people": 60},
+    "twins": {"steps": 6000, "people": 6},
+}
+ROWS = {
+    "agent": 1 + 2 * 10,
+    "left_out": 1,
+    "at_home": 1,
+    "tuned": 4,
+    "continual": 2 + 4,
+    "matrix": 25 * 5,
+    "overlap": 5,
+    "adapters": 2 * 6,
+    "twins": 6,
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_is_measured_and_kept(part, tmp_path):
+    asked = task(part, str(tmp_path), seed=0, **OPTIONS[part])
+    assert not asked.is_kept()
+    assert asked.compute() == ""
+    assert asked.is_kept()
+    rows = asked.rows()
+    assert len(rows) == ROWS[part]
+    assert rows["value"].notna().sum() >= len(rows) - 2  # prompting again has no cosine, nor has being known
+    assert rows["seed"].eq(0).all()
+
+
+def test_a_damaged_file_is_told_of_and_measured_again(tmp_path, capsys):
+    asked = task("left_out", str(tmp_path), seed=0, **OPTIONS["left_out"])
+    asked.file.parent.mkdir(parents=True)
+    asked.file.write_bytes(b"half")
+    assert not asked.is_kept()
+    assert "is damaged" in capsys.readouterr().err
+    assert not asked.file.exists()
+
+
+def test_a_part_that_fails_says_why(tmp_path):
+    assert (
+        "did you mean 'news'"
+        in task("at_home", str(tmp_path), seed=0, target="newz", context="none", words=TINY).compute()
+    )
+
+
+def test_sizes_plan_every_part_once_per_agent():
+    for name, size in plan.SIZES.items():
+        asked = plan.tasks_of(size, "study")
+        assert len({each.file for each in asked}) == len(asked), name
+        assert {each.part for each in asked} == set(PARTS)
+
+
+def test_estimates_are_students():
+    found = over_agents([1.0, 2.0, 3.0])
+    assert found.value == 2.0
+    assert found.high - 2.0 == pytest.approx(4.302652729911275 / np.sqrt(3.0))
+    assert np.isnan(over_agents([1.0]).low)
+    assert over_agents([1.0, np.nan, 3.0]).value == 2.0
+    first, second = pd.Series([1.0, 2.0, 9.0], [0, 1, 2]), pd.Series([0.5, 1.0], [0, 1])
+    assert gap(first, second).value == 0.75
+    assert ratio(first, second).value == 2.0
+    assert told(over_agents([1.0, 2.0, 3.0]), 1, sign=True) == "+2.0 (-0.5 to +4.5)"
+    assert [verdict(over_agents(v), "y", "n", "?") for v in ([1, 1.1], [-1, -1.1], [1, -1], [1])] == [
+        "y",
+        "n",
+        "?",
+        "?",
+    ]
+
+
+def made_up(seeds=3):
+    """Rows of which the answers are known: what is better is so by the same amount for each seed, but for a little."""
+    rows = []
+    for seed in range(seeds):
+        wobble = 0.001 * seed
+
+        def add(question, arm, task, value, x=0.0, seed=seed, wobble=wobble):
+            rows.append({"question": question, "arm": arm, "task": task, "seed": seed, "x": x, "value": value + wobble})
+
+        for arm, value in (
+            ("joint", 0.6),
+            ("own history", 0.55),
+            ("independent", 0.5),
+            ("gated", 0.62),
+            ("average", 0.4),
+        ):
+            add("agent", arm, "template", value)
+        add("agent", "joint", "none", 0.2)
+        add("agent", "joint", "shuffled", 0.3)
+        for step in range(1, 11):
+            for context, level in (("none", 0.05 * step), ("template", 0.25 + 0.02 * step)):
+                add("cold", "joint", context, level, step)
+                add("cold regret", "joint", context, 1.0 - level, step)
+        for context, value in (("none", 0.3), ("template", 0.5), ("oracle", 0.8)):
+            for target in ("news", "video"):
+                add("left out", context, target, value)
+        for target in ("news", "video"):
+            add("at home", "template", target, 0.6)
+            for x, with_it, without in ((0.0, 0.5, 0.2), (1000.0, 0.6, 0.5)):
+                add("curve", "transferred", target, with_it, x)
+                add("curve", "scratch", target, without, x)
+        names = ("shopping", "news", "social", "music", "video")
+        for source in names:
+            for target in names:
+                sign = -1.0 if "video" in (source, target) and source != target else 1.0
+                add("matrix, default", "gain", f"{source}>{target}", 0.1 if source == target else 0.05)
+                add("matrix, mirrored", "gain", f"{source}>{target}", sign * (0.1 if source == target else 0.05))
+        for share in (0.0, 0.5, 1.0):
+            add("overlap", "news", "video", 6.0 - share, share)
+        for adapter, reward, cosine in (
+            ("identity", 0.2, 0.1),
+            ("linear", 0.1, 0.5),
+            ("prompted again", 0.2, np.nan),
+            ("known there", 0.3, np.nan),
+        ):
+            add("adapters", adapter, "news>video", reward)
+            add("adapters, cosine", adapter, "news>video", cosine)
+        for j, after in enumerate(("news", "video")):
+            for i, other in enumerate(("news", "video")):
+                add("continual", after, other, [[0.8, 0.4], [0.6, 0.9]][j][i], j)
+        for other in ("news", "video"):
+            add("continual", "nothing", other, 0.3, -1)
+        for rho, away in ((1.0, 0.1), (0.0, 0.0), (-1.0, -0.02)):
+            rows.append({"question": "twins", "arm": "away", "seed": seed, "x": rho, "value": away + 0.01 * (seed - 1)})
+            rows.append({"question": "twins", "arm": "home", "seed": seed, "x": rho, "value": 0.1})
+    return frame(rows).assign(commit="", size="quick")
+
+
+def test_answers_are_those_that_are_known():
+    found = {answer.name: answer.says for answer in answers_of(made_up())}
+    assert len(found) == 11
+    assert found["joint"].startswith("Yes: one agent that sees all scenarios scores +0.100")
+    assert "+0.050 (+0.050 to +0.050) of it is what people did elsewhere" in found["joint"]
+    assert "loses 0.75 (0.75 to 0.75) of what the context gave (+0.400" in found["joint"]
+    assert "worth 0.50 of what knowing them in the same one" in found["matrix"]
+    assert "negative in 0% of pairs" in found["matrix"]
+    assert "negative in 40% of pairs, with an interval wholly below 0 in 40%" in found["mirrored"]
+    assert "(p = 0.00" in found["mirrored"]
+    assert found["zero-shot"].startswith("template helps most of what a recommender may have: +0.200")
+    assert "is worth -0.100" in found["zero-shot"]
+    assert found["adapters"].startswith("No: the best of the learnt ones, linear, reaches -0.100")
+    assert "after 4.4 interactions" in found["cold"]
+    assert "saves 0.85 " in found["cold"] or "saves 0.850 " in found["cold"]
+    assert "saves 1.00" in found["overlap"]
+    assert found["ensemble"].startswith("Yes: experts behind a gate")
+    assert "begins +0.300" in found["tuning"]
+    assert "ends +0.1" in found["tuning"]
+    assert "-0.200" in found["continual"]
+    assert found["known"].endswith("All as it must be.")
+
+
+def test_what_nothing_is_known_of_is_left_out():
+    rows = made_up()
+    assert answers_of(rows[rows["question"] == "nothing"]) == []
+    assert [answer.name for answer in answers_of(rows[rows["question"] == "overlap"])] == ["overlap"]
+
+
+@pytest.fixture
+def page(tmp_path):
+    made_up().to_csv(tmp_path / "page.csv", index=False, float_format="%.6g")
+    return tmp_path / "page.md"
+
+
+def test_page_and_figures_are_made_again_byte_for_byte(crossrec, page):
+    def files():
+        return {file.name: file.read_bytes() for file in page.parent.iterdir() if file.suffix in (".md", ".png")}
+
+    said = crossrec("study", "--from-raw", "--out", page)
+    assert said.status == 0, said.err
+    assert "one agent that sees all scenarios" in said.out
+    first = files()
+    assert len(first) == 12
+    text = page.read_text()
+    assert all(name in text for name in first if name.endswith(".png"))
+    assert crossrec("study", "--from-raw", "--out", page).status == 0
+    assert files() == first
+
+
+def test_mistakes_are_told(crossrec, page, tmp_path):
+    assert_one_sentence(crossrec("study", "--from-raw"), "--from-raw needs --out")
+    assert_one_sentence(crossrec("study", "--from-raw", "--out", tmp_path / "other.md"), "other.csv is not there")
+    assert_one_sentence(crossrec("study", "--from-raw", "--out", tmp_path / "page.txt"), "allowed: .md")
+    assert_one_sentence(crossrec("study", "quik"), "SIZE='quik' is unknown; did you mean 'quick'")
+    assert_one_sentence(crossrec("study", "quick", "--jobs", "0"), "--jobs=0")
+    page.with_suffix(".csv").write_text("question,arm\nagent")
+    assert_one_sentence(crossrec("study", "--from-raw", "--out", page), "page.csv is damaged")
+
+
+def test_a_study_does_what_is_missing_and_keeps_the_rest_when_something_fails(tmp_path, monkeypatch):
+    rows = made_up().query("question == 'overlap'").drop(columns=["commit", "size"])
+    asked = [
+        task("agent", str(tmp_path), seed=0, arm="joint", context="none", words=()),
+        task("twins", str(tmp_path), seed=0, steps=1, people=1),
+    ]
+    asked[0].file.parent.mkdir(parents=True)
+    rows.assign(commit="").to_parquet(asked[0].file)
+    monkeypatch.setattr(study, "tasks_of", lambda size, folder: asked)
+    out = str(tmp_path / "page.md")
+    with pytest.raises(RunError, match=r"1 of 2 measurements failed \(twins.*the same command does the rest"):
+        study.study("quick", 1, str(tmp_path), out)
+    assert not (tmp_path / "page.md").exists()
+    monkeypatch.setattr(study, "tasks_of", lambda size, folder: asked[:1])
+    assert [answer.name for answer in study.study("quick", 1, str(tmp_path), out)] == ["overlap"]
+    assert set(COLUMNS) < set(pd.read_csv(tmp_path / "page.csv"))
