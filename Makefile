@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo browser plotly test lint types check check-llamacpp specs bounds bench bench-language bench-peers bench-sweeps intervals metrics-cost contexts sensitivity unseen clean
+.PHONY: help setup models demo browser plotly test lint types check check-llamacpp specs bounds bench bench-language bench-peers bench-sweeps intervals metrics-cost study contexts sensitivity unseen clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -65,6 +65,9 @@ bench: models  ## print the figures that the README quotes, each beside its refe
 
 unseen: models  ## what an agent keeps of its score when every item is new to it
 	$(BIN)/python -m benchmarks.unseen $(ARGS)
+
+study: $(if $(filter quick,$(ARGS)),$(READY),models)  ## what transfers between scenarios, on one page; a first look: ARGS=quick
+	$(BIN)/crossrec study $(ARGS)
 
 bench-language: models  ## print what language costs: one by one, in batches, from a warm store
 	$(BIN)/python -m benchmarks.language

@@ -126,7 +126,7 @@ def transfer_ratio(transferred: ArrayLike, blind: ArrayLike, at_home: ArrayLike)
     Returns:
         The ratio; NaN where knowing the target is worth nothing.
     """
-    means = [float(np.mean(values)) for values in (transferred, blind, at_home)]
+    means = [float(np.mean(np.asarray(values, np.float64))) for values in (transferred, blind, at_home)]
     worth = means[2] - means[1]
     return (means[0] - means[1]) / worth if worth else float("nan")
 
@@ -224,7 +224,8 @@ def cold_start_regret(reached: ArrayLike, best: ArrayLike, first: int) -> Floats
     if shown.shape != possible.shape or shown.ndim != 2:
         raise ConfigError(f"reached has the shape {shown.shape} and best {possible.shape}; allowed: twice (n, steps).")
     check_range("first", first, 1, shown.shape[1])
-    return np.nansum(possible[:, :first] - shown[:, :first], axis=1)
+    regret: Floats = np.nansum(possible[:, :first] - shown[:, :first], axis=1)
+    return regret
 
 
 def interactions_saved(cold: ArrayLike, warm: ArrayLike) -> float:

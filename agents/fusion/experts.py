@@ -95,7 +95,8 @@ class ExpertNetwork(CandidateScorer):
         where = obs[SITUATION][:, : self.n].float().argmax(dim=1)
         order = where.argsort(stable=True)
         parts = []
-        for k, rows in enumerate(order.split(torch.bincount(where, minlength=self.n).tolist())):
+        sizes = torch.bincount(where, minlength=self.n).tolist()
+        for k, rows in enumerate(torch.split(order, sizes)):
             if len(rows):
                 own = {key: values[rows] for key, values in obs.items()}
                 parts.append(self._expert(k).read(own, None if actions is None else actions[rows]))

@@ -111,7 +111,7 @@ class _Network(CrossScenarioAdapter):
 
         best, kept, since = float("inf"), None, 0
         for _ in range(_EPOCHS):
-            for rows in taught[torch.as_tensor(rng.permutation(len(taught)))].split(_BATCH):
+            for rows in torch.split(taught[torch.as_tensor(rng.permutation(len(taught)))], _BATCH):
                 optimiser.zero_grad()
                 loss(rows).backward()
                 optimiser.step()

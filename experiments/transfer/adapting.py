@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -124,7 +125,7 @@ def worth(
     return pd.DataFrame(rows)
 
 
-def _read_by(arrivals: Arrivals, reader: ContextReader) -> Arrivals:
+def _read_by(arrivals: Arrivals, reader: Any) -> Arrivals:
     return dataclasses.replace(arrivals, lab=dataclasses.replace(arrivals.lab, reader=reader))
 
 

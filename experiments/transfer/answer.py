@@ -8,7 +8,7 @@ from typing import Any
 
 from crossrec.statistics import Estimate
 
-Lines = list[tuple[str, ...]]
+Lines = Sequence[tuple[str, ...]]
 
 
 @dataclass(frozen=True)

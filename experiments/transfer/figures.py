@@ -40,7 +40,7 @@ def _height(answer: Answer) -> float:
 
 
 def _bars(axes: Any, answer: Answer) -> None:
-    names = list(reversed(answer.bars))
+    names = list(answer.bars)[::-1]
     values = [answer.bars[name] for name in names]
     reach = [[v.value - v.low if isfinite(v.low) else 0.0 for v in values],
              [v.high - v.value if isfinite(v.high) else 0.0 for v in values]]  # fmt: skip

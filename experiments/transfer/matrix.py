@@ -7,6 +7,7 @@ minus what it reaches with a stranger's of the same profile: same agent, people,
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -100,7 +101,7 @@ def rank_correlation(
         raise ConfigError(f"gains {gains.shape} and shared interest {shared.shape} must be twice (pairs,), at least 3.")
     if np.ptp(gains) == 0.0 or np.ptp(shared) == 0.0:
         return float("nan"), 1.0
-    found = stats.permutation_test(
+    found: Any = stats.permutation_test(  # type: ignore[call-overload]  # its types know no pairings of one sample
         (gains,),
         lambda values: stats.spearmanr(values, shared).statistic,
         permutation_type="pairings",
