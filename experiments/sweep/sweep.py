@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import time
@@ -19,7 +20,6 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, RunMode
-from omegaconf import OmegaConf
 
 from crossrec.config import TrainConfig
 from crossrec.errors import ConfigError, CrossRecError, RunError, check_range
@@ -170,14 +170,14 @@ def _hydra(words: list[str], runs: str, job: Job, note: Note) -> None:
         hydra = GlobalHydra.instance().hydra
         assert hydra is not None
         try:
-            config = hydra.compose_config("train", words, RunMode.MULTIRUN, from_shell=False)
+            config = hydra.compose_config("train", _with_first_agent(words), RunMode.MULTIRUN, from_shell=False)
         # Hydra lets errors of its YAML parser and of its own Python through.
         except Exception as error:
             raise ConfigError(sentence(error, list(words))) from error
         context = HydraContext(config_loader=hydra.config_loader, callbacks=Callbacks(config))
         asked: dict[str, Any] = {"hydra_context": context, "task_function": job, "config": config}
         own: Sweeper
-        task_words: Any = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
+        task_words = [word for word in words if not word.startswith(("hydra.", "hydra/"))]
         if config.hydra.sweeper._target_.endswith("BasicSweeper"):
             own = GridSweeper(runs, note)
             own.setup(**asked)
@@ -185,6 +185,19 @@ def _hydra(words: list[str], runs: str, job: Job, note: Note) -> None:
             check_search(context, config, task_words, runs)
             own = Plugins.instance().instantiate_sweeper(**asked)
         own.sweep(arguments=task_words)
+
+
+def _with_first_agent(words: Sequence[str]) -> list[str]:
+    """The same options with the first of several agents: what they share is an option of each, not of the default."""
+    found = []
+    for word in words:
+        if word.startswith("agent="):
+            with contextlib.suppress(Exception):  # Hydra tells what is wrong
+                override = OverridesParser.create().parse_override(word)
+                if override.is_sweep_override():
+                    word = f"agent={next(override.sweep_string_iterator())}"
+        found.append(word)
+    return found
 
 
 def _outcome(folders: dict[str, RunFolder], planned: Planned, records: Records, trouble: str, since: float) -> Outcome:

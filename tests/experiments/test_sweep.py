@@ -110,6 +110,13 @@ def test_nothing_is_begun_if_an_option_of_any_run_is_wrong(tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == [".sweep"]
 
 
+def test_an_option_of_all_agents_of_a_grid_need_not_be_one_of_the_default_agent(tmp_path):
+    words = ["agent=ppo,a2c", "agent.rollout=128", f"runs={tmp_path}"]
+    assert len(sweep(words, launcher="serial", task=COUNT).folders) == 2
+    with pytest.raises(ConfigError, match=r"Unknown option 'agent\.rolout'; did you mean 'rollout'"):
+        sweep(["agent=ppo,a2c", "agent.rolout=128", f"runs={tmp_path}"], launcher="serial", task=COUNT)
+
+
 def test_two_sweeps_cannot_write_to_one_folder(tmp_path):
     records = records_of(tmp_path)
     first = threading.Thread(target=lambda: sweep(["seed=range(4)", f"runs={tmp_path}"], launcher="serial", task=COUNT))
