@@ -54,7 +54,8 @@ def _map(axes: Any, figure: Any, answer: Answer) -> None:
     assert answer.matrix is not None
     names, values = answer.matrix
     most = float(np.abs(values).max()) or 1.0
-    image = axes.imshow(values, cmap="RdBu", vmin=-most, vmax=most)
+    signed = bool((values < 0.0).any())
+    image = axes.imshow(values, cmap="RdBu" if signed else "Blues", vmin=-most if signed else 0.0, vmax=most)
     for (row, column), value in np.ndenumerate(values):
         light = abs(value) > 0.6 * most
         axes.text(column, row, f"{value:.3f}", ha="center", va="center", fontsize=8, color="w" if light else "k")

@@ -155,7 +155,7 @@ def continual(rows: pd.DataFrame) -> Answer | None:
     lines = [(name, told(value, sign=name != "forgetting")) for name, value in found.items()]
     return Answer(
         "continual", "What is kept when scenarios arrive one after another?", says, ("measure", "value"), lines,
-        matrix=(order, np.mean(matrices, axis=0)), unit="normalised return",
+        matrix=(order, np.mean(matrices, axis=0)), axes=("scored in", "after learning"),
     )  # fmt: skip
 
 

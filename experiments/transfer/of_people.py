@@ -52,7 +52,16 @@ def _matrix(rows: pd.DataFrame, world: str, name: str, asks: str) -> Answer | No
     )
     lines = [(source, *(told(cells[f"{source}>{target}"], sign=True) for target in names)) for source in names]
     values = np.array([[cells[f"{source}>{target}"].value for target in names] for source in names])
-    return Answer(name, asks, says, ("known in", *(f"met in {n}" for n in names)), lines, matrix=(names, values))
+    return Answer(
+        name,
+        asks,
+        says,
+        ("known in", *(f"met in {n}" for n in names)),
+        lines,
+        matrix=(names, values),
+        unit="gain in expected reward",
+        axes=("met in", "known in"),
+    )
 
 
 def adapters(rows: pd.DataFrame) -> Answer | None:
