@@ -93,10 +93,13 @@ def asymptotic_gain(transferred: Curve, scratch: Curve, share: float = 0.2) -> f
 
 
 def area_ratio(transferred: Curve, scratch: Curve) -> float:
-    """Area under the curve with transfer, less that without, in units of that without; NaN where that is 0."""
+    """Area under the curve with transfer, less that without, in units of that without; NaN where that is not above 0.
+
+    Taylor and Stone call this the transfer ratio, a name that :func:`transfer_ratio` has here.
+    """
     first, second = on_common_stretch(transferred, scratch)
     with_transfer, without = (_mean_height(curve, curve.transitions[0]) for curve in (first, second))
-    return (with_transfer - without) / without if without else float("nan")
+    return (with_transfer - without) / without if without > 0.0 else float("nan")
 
 
 def time_to_threshold(curve: Curve, threshold: float) -> float:
@@ -176,8 +179,7 @@ def forgetting(matrix: ArrayLike) -> float:
         ConfigError: As there.
     """
     r = _square(matrix)
-    best = np.array([r[i:-1, i].max() for i in range(len(r) - 1)])
-    return float(np.mean(best - r[-1, :-1]))
+    return float(np.mean(r[:-1, :-1].max(axis=0) - r[-1, :-1]))
 
 
 def negative_rate(gains: ArrayLike, ends: ArrayLike | None = None) -> tuple[float, float]:

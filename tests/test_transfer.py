@@ -87,6 +87,14 @@ def test_three_scenarios_one_after_another():
     assert forward_transfer(r, [0.0, 0.1, 0.1]) == pytest.approx(((0.2 - 0.1) + (0.4 - 0.1)) / 2)
 
 
+def test_what_was_better_before_it_was_learnt_counts_as_forgotten():
+    assert forgetting([[0.5, 0.9, 0.0], [0.5, 0.4, 0.0], [0.5, 0.4, 0.9]]) == pytest.approx(0.25)
+
+
+def test_an_area_below_zero_is_no_unit():
+    assert np.isnan(area_ratio(Curve([0, 1], [-0.1, 0.0]), Curve([0, 1], [-0.2, -0.1])))
+
+
 def test_what_is_best_later_counts_for_forgetting_and_not_for_backward_transfer():
     r = np.array([[0.5, 0.0, 0.0], [0.9, 0.5, 0.0], [0.7, 0.5, 0.5]])
     assert forgetting(r) == pytest.approx((0.2 + 0.0) / 2)

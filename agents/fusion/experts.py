@@ -9,7 +9,8 @@ With ``K`` scenarios and a moment in scenario ``s``, candidate ``i`` scores
 
 ``m`` begins at 3 on its diagonal and 0 elsewhere, and the gate near 0: mixtures begin near the scenario's own expert.
 Independent experts learn from nothing but moments in their own scenario; together with ``env.history=own`` they know
-nothing of each other, but for the value of what comes next, which the next scenario's expert tells.
+nothing of each other, but for the value of what comes next, which the next scenario's expert tells. Actor-critics have
+experts as actors only: their critic is one, and reads the tower of the expert that acts.
 
 References:
     Gates: Jacobs et al. (1991), "Adaptive mixtures of local experts". Stacking: Wolpert (1992), "Stacked

@@ -61,7 +61,7 @@ class AdaptedReader:
 
     def is_new(self, seen: Seen, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
         """(m,) who is in the target and has enjoyed something, but nothing there."""
-        enjoyed = seen.recalled[rows]
+        enjoyed = (seen.enjoyed if getattr(self.reader, "latest", False) else seen.recalled)[rows]  # as texts name it
         where = np.where(enjoyed > 0, self.world.catalogue.scenario[enjoyed], -1)
         known = (where >= 0).any(axis=1) & (where != self.target).all(axis=1)
         new: NDArray[np.bool_] = known & (seen.scenario[rows] == self.target)

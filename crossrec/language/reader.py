@@ -80,13 +80,13 @@ class LanguageReader:
         self.writer = PromptWriter(self.config.prompt)
         self.dimension = projection.components.shape[1]
         self.ledger = Ledger()
-        self._latest = self.config.refresh != "enter"
+        self.latest = self.config.refresh != "enter"  # whether titles are those enjoyed up to now
         self._table = MomentTable(self.dimension)
 
     def read(self, seen: Seen, rows: NDArray[np.intp], intent: NDArray[np.integer]) -> Vectors:
         """(m, D) of the texts; hidden truth is not looked at."""
         seen, rows = self._people(seen, rows)
-        wanted = codes(seen, rows, self.config.prompt, self._latest)
+        wanted = codes(seen, rows, self.config.prompt, self.latest)
         vectors, known = self._table.find(wanted)
         if not known.all():
             new = np.flatnonzero(~known)
@@ -102,7 +102,7 @@ class LanguageReader:
     def collect(self, seen: Seen, rows: NDArray[np.intp], met: dict[int, Prompt]) -> None:
         """Add to ``met``, by code, the prompts of the people in ``rows`` that it does not have yet."""
         seen, rows = self._people(seen, rows)
-        wanted, first = np.unique(codes(seen, rows, self.config.prompt, self._latest), return_index=True)
+        wanted, first = np.unique(codes(seen, rows, self.config.prompt, self.latest), return_index=True)
         new = [i for i, code in enumerate(wanted.tolist()) if code not in met]
         if new:
             met.update(zip(wanted[new].tolist(), self._written(seen.at(rows[first[new]])), strict=True))
@@ -131,7 +131,7 @@ class LanguageReader:
         return (strangers(self.world, seen.at(rows)), np.arange(len(rows))) if self.shuffled else (seen, rows)
 
     def _written(self, seen: Seen) -> list[Prompt]:
-        return [self.writer.write(moment) for moment in moments(self.world, seen, self._latest)]
+        return [self.writer.write(moment) for moment in moments(self.world, seen, self.latest)]
 
     def _add(self, new: NDArray[np.uint64], seen: Seen) -> None:
         contexts = self.source.lookup(self._written(seen))

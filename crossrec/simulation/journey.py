@@ -158,7 +158,7 @@ class Journey:
         weights = self._weights(state, rows, part, fresh, staying)
         if self.hooks is not None:
             nothing = np.zeros((len(rows), 0), np.int32)
-            weights = self.hooks.transition(Moment(self.world, truth, seen, nothing, rows), weights)
+            weights = self.hooks.transition(Moment(self.world, truth, seen, nothing, rows), weights) * self.visited
         # Where nothing is used at this daypart, anything else may be.
         anything = fresh[:, None] | (np.arange(weights.shape[1]) != before[:, None]) | self.alone
         weights = np.where(weights.sum(axis=1, keepdims=True) > 0.0, weights, anything & self.visited)

@@ -1,7 +1,8 @@
 """People who arrive: they have lived in one scenario for a while and now begin a session in another.
 
-What a recommender knows of them there is what they enjoyed here. To tell what that knowledge is worth, the same people
-arrive a second time with a stranger's history: same lives, same moments, same candidates, only the knowledge is wrong.
+What a recommender knows of them there is what happened here, under a content-based baseline. To tell what that is
+worth, the same people arrive again with a stranger's history, or with none: same lives, same moments, and the same
+candidates as long as the same is done; only the knowledge differs.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from ..evaluate import Policy
 from ..lab import Lab
 
 KNOWLEDGE = ("own", "stranger", "none")
-_HISTORY = ("history", "history_scenario", "history_feedback", "enjoyed", "recalled")
+# Not what candidates are drawn by (recalled, enjoyed): these must be the same whatever is told.
+_HISTORY = ("history", "history_scenario", "history_feedback")
 
 Floats = NDArray[np.float64]
 
@@ -65,13 +67,18 @@ class Arrivals:
             (n, first) expected reward of what was shown, and of the best candidate in the same moments.
 
         Raises:
-            ConfigError: For an unknown kind of knowledge, an overlap out of range, or a stranger where there is only
-                one person.
+            ConfigError: For an unknown kind of knowledge, an overlap out of range, a stranger where there is only one
+                person, or contexts that name titles, which would tell what the history does not.
         """
         check_name("knowledge", knowledge, KNOWLEDGE)
         check_range("overlap", overlap, 0.0, 1.0)
         if knowledge == "stranger" and self.people < 2:
             raise ConfigError("knowledge='stranger' needs at least 2 people.")
+        if (knowledge != "own" or overlap < 1.0) and self.lab.reader is not None and self.lab.context.prompt.titles:
+            raise ConfigError(
+                f"context.prompt.titles={self.lab.context.prompt.titles}: contexts tell what people enjoyed, whatever "
+                "their history says; set it to 0 for knowledge other than their own."
+            )
         env = self.lab.make_env(self.people, visits=[self.target], expose_truth=True)
         base: Any = env.unwrapped
         base.restore(self.snapshot)
@@ -101,7 +108,11 @@ def strangers(profile: NDArray[np.integer]) -> NDArray[np.intp]:
     """
     _, group = np.unique(profile, axis=0, return_inverse=True)
     counts = np.bincount(group)
-    group = np.where(counts[group] > 1, group, -1)  # who is alone joins the others who are
+    alone = counts[group] == 1
+    if alone.sum() == 1 and len(group) > 1:
+        group[alone] = group[~alone][0]  # there is nobody else who is alone
+    else:
+        group = np.where(alone, -1, group)  # who is alone joins the others who are
     order = np.argsort(group, kind="stable")
     begins = np.flatnonzero(np.diff(group[order], prepend=-2))
     following = np.arange(1, len(order) + 1)
@@ -151,7 +162,7 @@ def settle(
     *,
     before: int = 20,
     first: int = 10,
-    policy: str = "oracle",
+    policy: str = "content",
 ) -> Settled:
     """Let people live in one scenario for a while.
 

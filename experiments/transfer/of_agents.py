@@ -26,10 +26,10 @@ def joint(rows: pd.DataFrame) -> Answer | None:
     lost = ratio(of["joint", "template"] - of["joint", "shuffled"], given)
     says = (
         f"{verdict(better, 'Yes', 'No: independent agents are better', 'It may be chance')}: one agent that sees all "
-        f"scenarios scores {told(better, sign=True)} beyond an agent per scenario that is blind to the others. "
-        f"{told(information, sign=True)} of it is what people did elsewhere (one network, blind, is the difference). "
-        f"Reading somebody else's note instead of the person's own loses {told(lost, 2)} of what the context gave "
-        f"({told(over_agents(given.to_numpy()), sign=True)})."
+        f"scenarios scores {told(better, sign=True)} beyond an agent per scenario that is blind to the others. Seeing "
+        f"what people did elsewhere alone, with one network in both cases, is worth {told(information, sign=True)}. "
+        f"The context gives {told(over_agents(given.to_numpy()), sign=True)}; an agent that learns from and reads "
+        f"strangers' notes instead of people's own loses {told(lost, 2)} of that, as a share."
     )
     bars = scores(rows, "agent", _pairs(table))
     named = {
@@ -69,11 +69,13 @@ def zero_shot(rows: pd.DataFrame) -> Answer | None:
     targets = list(dict.fromkeys(table["task"]))
     mean = {c: by_seed(table, arm=c) for c in contexts}
     gains = {c: gap(mean[c], mean["none"]) for c in contexts if c != "none"}
-    best = max((c for c in gains if c != "oracle"), key=lambda c: gains[c].value, default="")
+    own = [c for c in gains if c != "oracle"]
+    best = max(own, key=lambda c: gains[c].value) if own else next(iter(gains))
     home = by_seed(rows[rows["question"] == "at home"])
     away = gap(mean["template"], home) if len(home) else Estimate(float("nan"), float("nan"), float("nan"))
     says = (
-        f"{best} helps most of what a recommender may have: {told(gains[best], sign=True)} beyond no context, on "
+        f"{verdict(gains[best], 'It helps', 'It harms', 'None helps for certain')}: of what a recommender may have, "
+        f"{best} scores most, {told(gains[best], sign=True)} beyond no context, on "
         "average over scenarios. Training everywhere else instead of there is worth "
         f"{told(away, sign=True)} with a template's context."
     )
@@ -96,11 +98,13 @@ def tuning(rows: pd.DataFrame) -> Answer | None:
     table = rows[rows["question"] == "curve"]
     if table.empty:
         return None
+    seeds = sorted(set(table["seed"]))
     found: dict[str, list[float]] = {name: [] for name in _CURVES}
-    for (_, _), group in table.groupby(["task", "seed"]):
-        curves = [_curve(group[group["arm"] == arm]) for arm in ("transferred", "scratch")]
+    for seed in seeds:
+        targets = [group for _, group in table[table["seed"] == seed].groupby("task")]
+        pairs = [tuple(_curve(group[group["arm"] == arm]) for arm in ("transferred", "scratch")) for group in targets]
         for name, measure in _CURVES.items():
-            found[name].append(measure(*curves))
+            found[name].append(float(np.mean([measure(one, other) for one, other in pairs])))
     estimates = {name: over_agents(values) for name, values in found.items()}
     says = (
         f"An agent from the other scenarios begins {told(estimates['jumpstart'], sign=True)} above an untrained one "
@@ -119,7 +123,7 @@ _CURVES: Mapping[str, Callable[[measures.Curve, measures.Curve], float]] = {
     "jumpstart": measures.jumpstart,
     "asymptotic gain": measures.asymptotic_gain,
     "area ratio": measures.area_ratio,
-    "time to what scratch ends with, as a share": lambda one, other: (
+    "time to what scratch ends with, as a share of its time; at most 1": lambda one, other: (
         min(measures.time_to_threshold(one, float(other.scores[-1])), one.transitions[-1]) / other.transitions[-1]
     ),
 }
@@ -148,7 +152,8 @@ def continual(rows: pd.DataFrame) -> Answer | None:
         "forgetting": over_agents([measures.forgetting(r) for r in matrices]),
     }
     says = (
-        f"Scenarios that come later begin {told(found['forward transfer'], sign=True)} above an untrained agent; "
+        f"In the order {', '.join(order)}: scenarios that come later begin "
+        f"{told(found['forward transfer'], sign=True)} above an untrained agent; "
         f"learning them changes earlier ones by {told(found['backward transfer'], sign=True)}, and "
         f"{told(found['forgetting'])} of the best is forgotten."
     )

@@ -14,6 +14,8 @@ from .estimates import by_seed, gap, over_agents, ratio, told, verdict
 from .matrix import rank_correlation, shared_interest
 from .twins import RHOS
 
+_NOTHING = 0.2  # transfer ratio below which a history tells next to nothing
+
 
 def negative(rows: pd.DataFrame) -> Answer | None:
     """The transfer matrix of the default world, and whether rho predicts it."""
@@ -28,30 +30,32 @@ def mirrored(rows: pd.DataFrame) -> Answer | None:
 
 
 def _matrix(rows: pd.DataFrame, world: str, name: str, asks: str) -> Answer | None:
-    table = rows[(rows["question"] == f"matrix, {world}") & (rows["arm"] == "gain")]
+    whole = rows[rows["question"] == f"matrix, {world}"]
+    table, plain = (whole[whole["arm"] == what] for what in ("gain", "over none"))
     if table.empty:
         return None
     pairs = list(dict.fromkeys(table["task"]))
     names = list(dict.fromkeys(pair.partition(">")[0] for pair in pairs))
     cells = {pair: over_agents(by_seed(table, task=pair).to_numpy()) for pair in pairs}
     apart = [pair for pair in pairs if len(set(pair.split(">"))) == 2]
-    rate, sure = measures.negative_rate([cells[p].value for p in apart], [cells[p].high for p in apart])
+    helped = [over_agents(by_seed(plain, task=pair).to_numpy()) for pair in apart]
+    rate, sure = measures.negative_rate([h.value for h in helped], [h.high for h in helped])
     rhos = [SCENARIOS[n].rho * (-1.0 if world == "mirrored" and n == "video" else 1.0) for n in names]
-    shared = [shared_interest(rhos, *(names.index(n) for n in pair.split(">"))) for pair in apart]
-    gains = np.array([cells[pair].value for pair in apart])
-    correlation, p = rank_correlation(gains, np.array(shared), np.random.default_rng(0))
-    home = {n: by_seed(table, task=f"{n}>{n}") for n in names}
-    ratios = over_agents(
-        np.concatenate([(by_seed(table, task=p) / home[p.partition(">")[2]]).to_numpy() for p in apart])
+    values = np.array([[cells[f"{source}>{target}"].value for target in names] for source in names])
+    shared = np.array([[shared_interest(rhos, i, j) for j in range(len(names))] for i in range(len(names))])
+    correlation, p = rank_correlation(values, shared)
+    away = table[table["task"].isin(apart)].groupby("seed")["value"].mean()
+    home = table[~table["task"].isin(apart)].groupby("seed")["value"].mean()
+    rank = (
+        "cannot be told, for all pairs are alike" if np.isnan(correlation) else f"is {correlation:+.2f} (p = {p:.3f})"
     )
     says = (
-        f"Knowing what people enjoyed in another scenario is worth {ratios.value:.2f} of what knowing them in the same "
-        f"one is worth, on average over pairs. Transfer is negative in {rate:.0%} of pairs"
-        f"{'' if np.isnan(sure) else f', with an interval wholly below 0 in {sure:.0%}'}. "
-        f"The product of both scenarios' rho ranks the pairs with a correlation of {correlation:+.2f} (p = {p:.3f})."
+        f"People's own history from another scenario is worth {told(ratio(away, home), 2)} of what their own from the "
+        "same one is worth, beyond a stranger's and as a mean over pairs. Using it instead of none harms in "
+        f"{rate:.0%} of pairs{'' if np.isnan(sure) else f' ({sure:.0%} with an interval wholly below 0)'}. "
+        f"The rank correlation of pairs' gains with the product of both scenarios' rho {rank}."
     )
     lines = [(source, *(told(cells[f"{source}>{target}"], sign=True) for target in names)) for source in names]
-    values = np.array([[cells[f"{source}>{target}"].value for target in names] for source in names])
     return Answer(
         name,
         asks,
@@ -77,6 +81,7 @@ def adapters(rows: pd.DataFrame) -> Answer | None:
         f"{verdict(gains[best], 'Yes', 'No', 'It cannot be told')}: the best of the learnt ones, {best}, reaches "
         f"{told(gains[best], sign=True)} reward per interaction beyond taking the source's context as it is; being "
         f"known in the target is worth {told(gap(mean[HOME], mean['identity']), sign=True)}."
+        f"{_overlapping(rows[rows['question'] == 'adapters, known'])}"
     )
     lines = []
     for name in names:
@@ -91,6 +96,15 @@ def adapters(rows: pd.DataFrame) -> Answer | None:
     )
 
 
+def _overlapping(table: pd.DataFrame) -> str:
+    """What a ridge that learns from fewer overlapping users loses."""
+    if table.empty:
+        return ""
+    shares = {share: over_agents(by_seed(table, x=share).to_numpy()) for share in sorted(table["x"].unique())}
+    found = ", ".join(f"{told(value, 2)} from {share:.0%}" for share, value in shares.items())
+    return f" Ridge regression comes to a cosine of {found} of the overlapping users."
+
+
 def cold(rows: pd.DataFrame) -> Answer | None:
     """What language saves a cold user."""
     table, regrets = rows[rows["question"] == "cold"], rows[rows["question"] == "cold regret"]
@@ -98,17 +112,20 @@ def cold(rows: pd.DataFrame) -> Answer | None:
     if table.empty:
         return None
     curves = {task: table[table["task"] == task].groupby("x")["value"].mean() for task in dict.fromkeys(table["task"])}
-    saved = measures.interactions_saved(curves["none"].to_numpy(), curves["template"].to_numpy())
     first = int(table["x"].max())
-    regret = {
-        task: regrets[(regrets["arm"] == "joint") & (regrets["task"] == task)].groupby("seed")["value"].sum()
-        for task in curves
-    }
+    lives = {task: table[table["task"] == task].pivot(index="seed", columns="x", values="value") for task in curves}
+    saved = [
+        measures.interactions_saved(lives["none"].loc[seed].to_numpy(), lives["template"].loc[seed].to_numpy())
+        for seed in lives["none"].index.intersection(lives["template"].index)
+    ]
+    in_time = int(np.isfinite(saved).sum())
+    regret = {task: by_seed(regrets, arm="joint", task=task) for task in curves}
     less = gap(regret["none"], regret["template"])
-    reached = f"after {saved:.1f} interactions" if np.isfinite(saved) else f"not within {first} interactions"
+    reached = f" (after {', '.join(f'{value:.1f}' for value in saved if np.isfinite(value))})" if in_time else ""
     says = (
-        f"Without a context an agent reaches what it begins with when it reads one {reached}. Over the first {first} "
-        f"interactions a template's context saves {told(less)} of regret per person."
+        f"Over the first {first} interactions a template's context saves {told(less)} of regret per person. What an "
+        f"agent with it reaches in the first interaction, agents without reach within {first} in {in_time} of "
+        f"{len(saved)} cases{reached}."
     )
     lines = [(task, told(over_agents(values.to_numpy()), 2)) for task, values in regret.items()]
     drawn = {task: (curve.index.to_numpy(), curve.to_numpy()) for task, curve in curves.items()}
@@ -147,19 +164,25 @@ def known(rows: pd.DataFrame) -> Answer | None:
         return None
     ratios = {rho: ratio(by_seed(table, x=rho, arm="away"), by_seed(table, x=rho, arm="home")) for rho in RHOS}
     expected = {1.0: "1", 0.0: "0", -1.0: "below 0"}
+    nothing = ratios[0.0]
     right = {
-        1.0: ratios[1.0].low <= 1.0 <= ratios[1.0].high,
-        0.0: ratios[0.0].low <= 0.0 <= ratios[0.0].high,
-        -1.0: ratios[-1.0].value < 0.0,
+        1.0: _holds(ratios[1.0].low > 0.0, ratios[1.0].low <= 1.0 <= ratios[1.0].high),
+        0.0: _holds(max(abs(nothing.low), abs(nothing.high)) < _NOTHING, nothing.low <= 0.0 <= nothing.high),
+        -1.0: _holds(ratios[-1.0].high < 0.0, ratios[-1.0].low < 0.0),
     }
     says = (
         "Two scenarios that differ in nothing but rho: the transfer ratio is "
         + "; ".join(f"{told(ratios[rho], 2)} for rho = {rho:g}, where it must be {expected[rho]}" for rho in RHOS)
-        + (". All as it must be." if all(right.values()) else ". Not all as it must be.")
+        + (". All as it must be." if set(right.values()) == {"yes"} else ". Not all of it is certain; see the table.")
     )
-    lines = [(f"{rho:g}", expected[rho], told(ratios[rho], 2), "yes" if right[rho] else "no") for rho in RHOS]
+    lines = [(f"{rho:g}", expected[rho], told(ratios[rho], 2), right[rho]) for rho in RHOS]
     bars = {f"rho = {rho:g}": ratios[rho] for rho in RHOS}
     return Answer(
         "known", "Are the measures right where the answer is known?", says,
         ("rho", "must be", "transfer ratio", "holds"), lines, bars, "transfer ratio",
     )  # fmt: skip
+
+
+def _holds(certain: bool, possible: bool) -> str:
+    """What an interval says of the answer that is known."""
+    return "no" if not possible else "yes" if certain else "cannot be told"

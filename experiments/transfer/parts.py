@@ -9,11 +9,14 @@ from typing import Any
 
 import numpy as np
 from filelock import FileLock
+from numpy.typing import NDArray
 
 from crossrec.agents.build import build_agent
 from crossrec.agents.vec_adapter import SB3VecEnv
 from crossrec.config import TrainConfig
+from crossrec.language.adapter import make_adapter
 from crossrec.metrics import COLD_STEPS
+from crossrec.transfer import cold_start_regret
 
 from ..compose import compose_train
 from ..evaluate import evaluation_people, rollout
@@ -21,7 +24,7 @@ from ..evaluated import ENDS
 from ..lab import Lab, build_lab
 from ..run import RunFolder, folder_of
 from ..train import load_agent, train
-from .adapting import pairs_of, worth
+from .adapting import closeness, pairs_of, worth
 from .arrivals import settle
 from .matrix import matrix_of
 from .twins import twins_config, twins_gains
@@ -29,14 +32,15 @@ from .twins import twins_config, twins_gains
 Rows = list[dict[str, Any]]
 
 _NEW = 800_000  # first id of people whom no run meets, in training or evaluation
-_BLANK = "agent.experts=shared"
+# As long as a life, so that who sees the own scenario only sees all of it.
+MEMORY = "env.history_length=40"
 ARMS: Mapping[str, tuple[str, ...]] = {  # of agents in the default world
-    "joint": (_BLANK,),
-    "own history": (_BLANK, "env.history=own"),
-    "independent": ("agent.experts=independent", "env.history=own"),
-    "gated": ("agent.experts=gated",),
-    "stacked": ("agent.experts=stacked",),
-    "average": ("agent.experts=average",),
+    "joint": (MEMORY,),
+    "own history": (MEMORY, "env.history=own"),
+    "independent": (MEMORY, "agent.experts=independent", "env.history=own"),
+    "gated": (MEMORY, "agent.experts=gated"),
+    "stacked": (MEMORY, "agent.experts=stacked"),
+    "average": (MEMORY, "agent.experts=average"),
 }
 TITLES = ("context.prompt.titles=3", "context.prompt.sees=[scenario,daypart,device]", "context.refresh=topic")
 
@@ -49,10 +53,11 @@ def agent(*, runs: str, arm: str, context: str, seed: int, words: Sequence[str])
     rows: Rows = [{"question": "agent", "arm": arm, "task": context, "seed": seed, "value": score}]
     lab = build_lab(config.env, config.context)
     reached, best = _first_steps(lab, load_agent(folder, config), config)
-    for step, (value, top) in enumerate(zip(reached.mean(0), best.mean(0), strict=True), 1):
+    for step, value in enumerate(reached.mean(axis=0), 1):
         rows.append({"question": "cold", "arm": arm, "task": context, "seed": seed, "x": step, "value": value})
-        regret = top - value
-        rows.append({"question": "cold regret", "arm": arm, "task": context, "seed": seed, "x": step, "value": regret})
+    first = reached.shape[1]
+    regret = float(cold_start_regret(reached, best, first).mean())
+    rows.append({"question": "cold regret", "arm": arm, "task": context, "seed": seed, "x": first, "value": regret})
     return rows
 
 
@@ -109,14 +114,14 @@ def matrix(*, runs: str, world: str, seed: int, words: Sequence[str], people: in
     config = _config(runs, seed, [*words, "context=none", *ARMS["joint"]])
     learner: Any = load_agent(_trained(config), config)
     lab = build_lab(config.env if world == "default" else mirrored(config).env, config.context)
-    users = _NEW + np.arange(people)
+    users = _new(seed, people)
     table = matrix_of(lab, learner, users, seed)
     rows: Rows = []
     for row in table.to_dict("records"):
         pair = f"{row['source']}>{row['target']}"
         rows += [
             {"question": f"matrix, {world}", "arm": what, "task": pair, "seed": seed, "value": row[what]}
-            for what in ("gain", "own", "stranger", "best", "error")
+            for what in ("gain", "over none", "own", "stranger", "none", "best", "error")
         ]
     return rows
 
@@ -125,11 +130,11 @@ def overlap(*, runs: str, source: str, target: str, seed: int, words: Sequence[s
     """Regret of the first interactions in a scenario, by the share of people who are known from another."""
     config = _config(runs, seed, [*words, "context=none", *ARMS["joint"]])
     learner: Any = load_agent(_trained(config), config)
-    arrivals = settle(build_lab(config.env, config.context), _NEW + np.arange(people), seed, source).arrive(target)
+    arrivals = settle(build_lab(config.env, config.context), _new(seed, people), seed, source).arrive(target)
     rows: Rows = []
-    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+    for share in (0.0, 0.5, 1.0):
         reached, best = arrivals.meet(learner, overlap=share)
-        regret = float((best - reached).sum(axis=1).mean())
+        regret = float(cold_start_regret(reached, best, reached.shape[1]).mean())
         rows.append({"question": "overlap", "arm": source, "task": target, "seed": seed, "x": share, "value": regret})
     return rows
 
@@ -140,11 +145,17 @@ def adapters(*, runs: str, source: str, target: str, seed: int, words: Sequence[
     config = _config(runs, seed, [*words, *there])
     learner: Any = load_agent(_trained(config), config)
     lab = build_lab(config.env, config.context)
-    known = _NEW + 100_000 + np.arange(2 * people)
-    pairs = pairs_of(lab, known, seed, source, target)
-    table = worth(lab, learner, pairs, _NEW + np.arange(people), seed, source, target)
+    pairs = pairs_of(lab, 100_000 + _new(seed, 2 * people), seed, source, target)
+    table = worth(lab, learner, pairs, _new(seed, people), seed, source, target)
     pair = f"{source}>{target}"
-    return [
+    held = pairs_of(lab, 200_000 + _new(seed, people), seed, source, target)
+    rows: Rows = []
+    for share in (0.1, 0.3, 1.0):
+        fewer = pairs.first(share)
+        adapter = make_adapter("linear").fit(fewer.source, fewer.target, fewer.features, np.random.default_rng(seed))
+        found = {"arm": "linear", "task": pair, "seed": seed, "x": share, "value": closeness(adapter, held)}
+        rows.append({"question": "adapters, known", **found})
+    return rows + [
         {"question": question, "arm": row["adapter"], "task": pair, "seed": seed, "value": row[column]}
         for row in table.to_dict("records")
         for question, column in (("adapters", "reward"), ("adapters, cosine", "cosine"))
@@ -164,6 +175,11 @@ def twins(*, runs: str, seed: int, steps: int, people: int) -> Rows:
 PARTS: Mapping[str, Callable[..., Rows]] = {
     part.__name__: part for part in (agent, left_out, at_home, tuned, continual, matrix, overlap, adapters, twins)
 }
+
+
+def _new(seed: int, people: int) -> NDArray[np.int64]:
+    """Ids of people whom no run meets, others for each agent."""
+    return _NEW + 10_000 * seed + np.arange(people)
 
 
 def mirrored(config: TrainConfig) -> TrainConfig:
@@ -227,6 +243,8 @@ class Scale:
 def _first_steps(lab: Lab, learner: Any, config: TrainConfig) -> tuple[Any, Any]:
     """(n, COLD_STEPS) expected reward of what new people are shown first, and of the best candidate."""
     users, seed = evaluation_people(config)
+    behaviour = dataclasses.replace(lab.env.behaviour, churn=0.0)  # so that nobody begins another life meanwhile
+    lab = dataclasses.replace(lab, env=dataclasses.replace(lab.env, behaviour=behaviour))
     env: Any = lab.make_env(len(users), expose_truth=True)
     observation, _ = env.reset(seed=seed, options={"user": users})
     reached, best = [], []

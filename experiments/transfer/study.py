@@ -113,14 +113,21 @@ def _text(page: Path, answers: list[Answer], rows: pd.DataFrame) -> str:
     size = str(rows["size"].iloc[0])
     plan: Size | None = SIZES.get(size)
     agents = rows.loc[rows["question"] == "agent", "seed"].nunique()
-    options = f"Options of all agents: `{' '.join(plan.words)}`. " if plan is not None else ""
+    commits = ", ".join(sorted({commit[:8] or "unknown" for commit in rows["commit"].astype(str)}))
     lines = [
         "# What transfers between scenarios",
         f"Written by `crossrec study {size}`. Intervals are Student's 95% intervals over {agents} agents of each kind, "
-        f"paired by seed; scores are normalised (random 0, greedy oracle 1). {options}Answers are what was measured, "
-        "also where that is nothing. How each measure is defined and where it comes from stands in "
-        "`crossrec/transfer.py`; how people come to arrive in a scenario, in `experiments/transfer/arrivals.py`.",
+        "paired by seed; scores are normalised (random 0, greedy oracle 1). Answers are what was measured, also where "
+        "that is nothing. How each measure is defined and where it comes from stands in `crossrec/transfer.py`; how "
+        "people come to arrive in a scenario, in `experiments/transfer/arrivals.py`.",
     ]
+    if plan is not None:
+        few = f"; where contexts or places of training are compared also `{' '.join(plan.few)}`" if plan.few else ""
+        lines.append(
+            f"Options of agents: `{' '.join(plan.words)}`{few}; a fifth of the transitions for each scenario where "
+            f"they arrive one after another. What each part does with them stands in `experiments/transfer/parts.py`. "
+            f"Code: {commits}."
+        )
     for answer in answers:
         table = [answer.columns, tuple("---" for _ in answer.columns), *answer.lines]
         lines += [

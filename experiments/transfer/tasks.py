@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import sys
 from collections.abc import Sequence
@@ -11,11 +12,11 @@ from typing import Any
 
 import pandas as pd
 
-from crossrec import __version__
 from crossrec.errors import CrossRecError
 
 from ..run import provenance, write_table
 
+_MEASURES = ("parts", "arrivals", "matrix", "adapting", "twins")  # modules that decide what is measured
 COLUMNS = ("question", "arm", "task", "seed", "x", "value")
 
 
@@ -42,7 +43,7 @@ class Task:
     @property
     def file(self) -> Path:
         """Where its rows are kept; the name tells everything that decides them."""
-        digest = hashlib.sha256(repr((self.part, self.options, __version__)).encode()).hexdigest()[:10]
+        digest = hashlib.sha256(repr((self.part, self.options, _code(), _packages())).encode()).hexdigest()[:10]
         return Path(self.folder) / "measured" / f"{self.part}-{digest}.parquet"
 
     def is_kept(self) -> bool:
@@ -77,6 +78,18 @@ class Task:
         except Exception as error:
             return f"{type(error).__name__}: {' '.join(str(error).split()) or 'no reason given'}"
         return ""
+
+
+@functools.cache
+def _code() -> str:
+    """Hash of the study's own code: rows of another code are measured anew."""
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(f.read_bytes() for f in files if f.stem in _MEASURES)).hexdigest()
+
+
+@functools.cache
+def _packages() -> str:
+    return repr(sorted(provenance()["packages"].items()))
 
 
 def task(part: str, folder: str, **options: Any) -> Task:

@@ -2,9 +2,10 @@
 
 An agent learns where both share everything (``rho = 1``), and so learns to trust a history wherever it comes from. Then
 it acts, unchanged, where the second scenario shares everything, nothing or the mirrored interest. Nothing is carried
-from scenario to scenario but interest: no intent, no satiation, no drift. The transfer ratio from the first to the
-second scenario (:func:`crossrec.transfer.transfer_ratio`) is then 1 for ``rho = 1``, for people's interest is the same
-in both; 0 for ``rho = 0``, for their own history tells no more than a stranger's; and below 0 for ``rho = -1``.
+from scenario to scenario but interest: no intent, no satiation, no drift. The greedy oracle serves people before, so
+that their history tells as much as one can. The ratio of what their own history is worth when it comes from the first
+scenario to what it is worth when it comes from the second is then 1 for ``rho = 1``, for interest is the same in both;
+0 for ``rho = 0``, for their own history tells no more than a stranger's; and below 0 for ``rho = -1``.
 """
 
 from __future__ import annotations
@@ -56,13 +57,13 @@ def twins_gains(folder: Path, people: int = _PEOPLE) -> pd.DataFrame:
     run = RunFolder(folder)
     config = run.config()
     agent: Any = load_agent(run, config)
-    users = np.arange(_FIRST_USER, _FIRST_USER + people)
+    users = _FIRST_USER + 10_000 * config.seed + np.arange(people)  # others for each agent
     rows = []
     for rho in RHOS:
         lab = build_lab(_world(config, rho), config.context)
         gains = []
         for source in ("left", "right"):
-            arrivals = settle(lab, users, config.seed, source).arrive("right")
+            arrivals = settle(lab, users, config.seed, source, policy="oracle").arrive("right")
             own, _ = arrivals.meet(agent)
             stranger, _ = arrivals.meet(agent, "stranger")
             gains.append(float((own - stranger).mean()))

@@ -88,6 +88,8 @@ def test_strangers_have_the_same_profile_where_there_is_one():
     assert sorted(other) == list(range(7))
     assert (profile[other] == profile)[[0, 1, 2, 4, 5]].all()
     assert strangers(np.zeros((1, 2))).tolist() == [0]
+    assert sorted(strangers(np.array([[0], [0], [1]]))) == [0, 1, 2]
+    assert (strangers(np.array([[0], [0], [1]])) != np.arange(3)).all()
 
 
 def test_the_matrix_has_every_pair(lab):
@@ -101,14 +103,38 @@ def test_the_matrix_has_every_pair(lab):
 
 
 def test_what_scenarios_share():
-    rhos = [0.6, 0.5, -0.4]
+    rhos = [0.6, 0.5, -0.4, 0.9, 0.2]
     assert shared_interest(rhos, 0, 1) == pytest.approx(0.3)
     assert shared_interest(rhos, 0, 2) == pytest.approx(-0.24)
     assert shared_interest(rhos, 2, 2) == 1.0
-    rng, shared = np.random.default_rng(0), np.arange(8.0)
-    assert rank_correlation(shared**3, shared, rng)[0] == pytest.approx(1.0)
-    assert rank_correlation(shared**3, shared, rng)[1] < 0.01
-    assert rank_correlation(rng.normal(size=8), shared, rng)[1] > 0.01
+    shared = np.array([[shared_interest(rhos, i, j) for j in range(5)] for i in range(5)])
+    correlation, p = rank_correlation(shared + np.eye(5), shared)
+    assert correlation == pytest.approx(1.0)
+    assert p == 1 / 120
+    targets = np.array([1.0, 5.0, 2.0, 9.0, 4.0])  # what rewards are worth there
+    assert rank_correlation((shared + np.eye(5)) * targets, shared)[0] == pytest.approx(1.0, abs=0.01)
+    assert rank_correlation(np.random.default_rng(1).normal(size=(5, 5)), shared)[1] > 0.05
+    assert np.isnan(rank_correlation(np.ones((5, 5)), shared)[0])
+    with pytest.raises(ConfigError, match="with 3 to 8 scenarios"):
+        rank_correlation(np.ones((2, 2)), np.ones((2, 2)))
+
+
+@pytest.mark.parametrize("target", ["music", "news"])
+def test_candidates_do_not_depend_on_what_is_told(lab, target):
+    """Whoever does the same is offered the same, also where people come from the same scenario."""
+    met, seen = arrivals(lab, "news", target), {}
+    for knowledge in ("own", "stranger", "none"):
+        spy = Spy()
+        met.meet(spy, knowledge)
+        seen[knowledge] = spy.seen
+    for knowledge in ("stranger", "none"):
+        for one, other in zip(seen["own"], seen[knowledge], strict=True):
+            np.testing.assert_array_equal(one["candidates"], other["candidates"])
+
+
+def test_contexts_that_name_titles_would_tell_all_the_same(reading):
+    with pytest.raises(ConfigError, match=r"context\.prompt\.titles=3"):
+        arrivals(reading).meet(Spy(), "none")
 
 
 @pytest.mark.parametrize(
@@ -155,9 +181,9 @@ def reading():
 
 
 def test_pairs_are_read_where_people_enjoyed_something(reading):
-    pairs = pairs_of(reading, PEOPLE, 3, "news", "music", before=15)
+    pairs = pairs_of(reading, np.arange(600_000, 600_100), 3, "news", "music", before=15)
     n, d = pairs.source.shape
-    assert 10 < n <= len(PEOPLE)
+    assert 10 < n < 100
     assert pairs.target.shape == (n, d)
     assert pairs.features.shape == (n, 8 + 4 + 4)
     # The same person's two contexts are closer than two people's.
@@ -183,6 +209,14 @@ def test_new_people_are_read_where_they_are_known_and_others_as_ever(reading):
     np.testing.assert_array_equal(again.read(seen, rows, intent), plain)
     at_home = settle(reading, PEOPLE, 3, "music", before=15, first=3).arrive("music").seen()
     assert not adapted.is_new(at_home, rows).any()
+    # Texts name what was enjoyed up to entering; with refresh=topic, up to now, and so people are known sooner.
+    seen.enjoyed[:, 0] = reading.world.catalogue.first[3]
+    assert adapted.is_new(seen, rows).any()
+    reading.reader.latest = True
+    try:
+        assert not adapted.is_new(seen, rows).any()
+    finally:
+        reading.reader.latest = False
 
 
 def test_every_adapter_is_tried_on_the_same_arrivals(reading):
