@@ -1,6 +1,7 @@
 """Bad input at the command line: status 2, one line that says what is wrong and what to do, nothing computed lost."""
 
 import json
+import resource
 import shutil
 import subprocess
 import sys
@@ -25,11 +26,17 @@ def contents(folder):
 
 
 def test_help_answers_in_under_a_second():
+    """Of the processor: how long it takes besides is the machine's load."""
+
+    def used():
+        spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return spent.ru_utime + spent.ru_stime
+
     seconds = []
     for _ in range(3):
-        began = time.perf_counter()
+        began = used()
         done = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, check=True)
-        seconds.append(time.perf_counter() - began)
+        seconds.append(used() - began)
     assert "train" in done.stdout
     assert min(seconds) < 1.0
 
