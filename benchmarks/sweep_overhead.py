@@ -68,7 +68,7 @@ def _sweep(folder: Path) -> float:
             [*_WORDS, f"runs={folder / 'runs'}"], launcher="serial", task="benchmarks.sweep_overhead:nothing"
         )
     seconds = time.perf_counter() - began
-    assert not outcome.missing
+    assert not outcome.failed
     assert len(outcome.folders) == _RUNS
     return seconds
 
