@@ -64,10 +64,19 @@ def pairs_of(lab: Lab, users: NDArray[np.int64], seed: int, source: str, target:
         ConfigError: If the scenarios are unknown or the same, or the lab has no contexts.
     """
     reader, where, _ = _checked(lab, source, target)
-    away, home = (settle(lab, users, seed, name, before=before).arrive(target).seen() for name in (source, target))
-    both = np.flatnonzero((away.recalled[:, 0] > 0) & (home.recalled[:, 0] > 0))
-    nothing = np.zeros(len(users), np.int64)
-    return Pairs(read_as(reader, away, both, nothing, where), reader.read(home, both, nothing), features(home, both))
+    return _pairs(*_arrived(lab, users, seed, (source, target), before=before), reader, where)
+
+
+def _arrived(lab: Lab, users: NDArray[np.int64], seed: int, lived: tuple[str, str], **steps: int) -> list[Arrivals]:
+    """The same people twice: from a source and from the target, into the target."""
+    return [settle(lab, users, seed, name, **steps).arrive(lived[1]) for name in lived]
+
+
+def _pairs(away: Arrivals, home: Arrivals, reader: ContextReader, where: int) -> Pairs:
+    there, here = away.seen(), home.seen()
+    both = np.flatnonzero((there.recalled[:, 0] > 0) & (here.recalled[:, 0] > 0))
+    nothing = np.zeros(away.people, np.int64)
+    return Pairs(read_as(reader, there, both, nothing, where), reader.read(here, both, nothing), features(here, both))
 
 
 def closeness(adapter: CrossScenarioAdapter, pairs: Pairs) -> float:
@@ -108,10 +117,8 @@ def worth(
         ConfigError: As :func:`pairs_of`, or if there are too few pairs to learn from.
     """
     reader, where, there = _checked(lab, source, target)
-    held = pairs_of(lab, users, seed, source, target, before=before)
-    away, home = (
-        settle(lab, users, seed, name, before=before, first=first).arrive(target) for name in (source, target)
-    )
+    away, home = _arrived(lab, users, seed, (source, target), before=before, first=first)
+    held = _pairs(away, home, reader, where)
     rows = []
     for name in (*ADAPTERS, PROMPTED):
         adapter, cosine = None, float("nan")

@@ -89,16 +89,32 @@ class Arrivals:
         for name in _HISTORY:
             getattr(seen, name)[round(overlap * self.people) :] = 0
         observation: Any = env.look()  # type: ignore[attr-defined]
-        reached, best = np.empty((self.people, self.first)), np.empty((self.people, self.first))
-        state, start = None, np.ones(self.people, np.bool_)
-        for step in range(self.first):
-            actions, state = policy.predict(observation, state, start, deterministic=True)
-            expected = base.expected_rewards()
-            reached[:, step] = np.take_along_axis(expected, np.asarray(actions)[:, None], axis=1)[:, 0]
-            best[:, step] = expected.max(axis=1)
-            observation, _, terminated, truncated, _ = env.step(actions)
-            start = terminated | truncated
-        return reached, best
+        return first_steps(env, policy, observation, self.first)
+
+
+def first_steps(env: Any, policy: Policy, observation: Any, steps: int) -> tuple[Floats, Floats]:
+    """Let a policy act from where an environment is.
+
+    Args:
+        env: Of n people, with ``expose_truth``.
+        policy: Chooses, deterministically where it can.
+        observation: What it sees now.
+        steps: How many interactions.
+
+    Returns:
+        (n, steps) expected reward of what was shown, and of the best candidate in the same moments.
+    """
+    base: Any = env.unwrapped
+    reached, best = [], []
+    state, start = None, np.ones(env.num_envs, np.bool_)
+    for _ in range(steps):
+        actions, state = policy.predict(observation, state, start, deterministic=True)
+        expected = base.expected_rewards()
+        reached.append(np.take_along_axis(expected, np.asarray(actions)[:, None], axis=1)[:, 0])
+        best.append(expected.max(axis=1))
+        observation, _, terminated, truncated, _ = env.step(actions)
+        start = terminated | truncated
+    return np.stack(reached, axis=1), np.stack(best, axis=1)
 
 
 def strangers(profile: NDArray[np.integer]) -> NDArray[np.intp]:

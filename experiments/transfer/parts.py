@@ -25,7 +25,7 @@ from ..lab import Lab, build_lab
 from ..run import RunFolder, folder_of
 from ..train import load_agent, train
 from .adapting import closeness, pairs_of, worth
-from .arrivals import settle
+from .arrivals import first_steps, settle
 from .matrix import matrix_of
 from .twins import twins_config, twins_gains
 
@@ -52,7 +52,7 @@ def agent(*, runs: str, arm: str, context: str, seed: int, words: Sequence[str])
     score = folder.result()["scores"][config.agent.name]["score"]
     rows: Rows = [{"question": "agent", "arm": arm, "task": context, "seed": seed, "value": score}]
     lab = build_lab(config.env, config.context)
-    reached, best = _first_steps(lab, load_agent(folder, config), config)
+    reached, best = _met(lab, load_agent(folder, config), config)
     for step, value in enumerate(reached.mean(axis=0), 1):
         rows.append({"question": "cold", "arm": arm, "task": context, "seed": seed, "x": step, "value": value})
     first = reached.shape[1]
@@ -240,18 +240,11 @@ class Scale:
         return float(rollout(policy, env, users, seed)["return"].mean())
 
 
-def _first_steps(lab: Lab, learner: Any, config: TrainConfig) -> tuple[Any, Any]:
+def _met(lab: Lab, learner: Any, config: TrainConfig) -> tuple[Any, Any]:
     """(n, COLD_STEPS) expected reward of what new people are shown first, and of the best candidate."""
     users, seed = evaluation_people(config)
     behaviour = dataclasses.replace(lab.env.behaviour, churn=0.0)  # so that nobody begins another life meanwhile
     lab = dataclasses.replace(lab, env=dataclasses.replace(lab.env, behaviour=behaviour))
     env: Any = lab.make_env(len(users), expose_truth=True)
     observation, _ = env.reset(seed=seed, options={"user": users})
-    reached, best = [], []
-    for _ in range(COLD_STEPS):
-        actions = learner.predict(observation, deterministic=True)[0]
-        expected = env.unwrapped.expected_rewards()
-        reached.append(np.take_along_axis(expected, actions[:, None], axis=1)[:, 0])
-        best.append(expected.max(axis=1))
-        observation, *_ = env.step(actions)
-    return np.stack(reached, axis=1), np.stack(best, axis=1)
+    return first_steps(env, learner, observation, COLD_STEPS)
