@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,13 @@ import numpy as np
 import pandas as pd
 
 from crossrec.config import AgentConfig, TrainConfig
-from crossrec.errors import CrossRecError
 from crossrec.log import Log
 from crossrec.metrics import COLUMNS
 
 from ..evaluate import evaluation_people, rollout
+from ..kept import keep, read_kept
 from ..lab import Lab, build_lab
-from ..run import folder_of, provenance, write_table
+from ..run import folder_of, provenance
 
 
 @dataclass(frozen=True)
@@ -60,16 +59,7 @@ class Cell:
 
     def compute(self) -> str:
         """Evaluate it and keep the result; returns what went wrong, in words, or nothing."""
-        try:
-            people = _lives(self)
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            write_table(self.file, people.assign(commit=_provenance()["commit"] or ""))
-        except CrossRecError as error:
-            return str(error)
-        # One baseline's trouble must not keep the others from their results.
-        except Exception as error:
-            return f"{type(error).__name__}: {' '.join(str(error).split()) or 'no reason given'}"
-        return ""
+        return keep(self.file, lambda: _lives(self))
 
 
 def cell(env: str, policy: str, config: TrainConfig, seed: int, people: int, log: Path | None) -> Cell:
@@ -85,13 +75,12 @@ def cell(env: str, policy: str, config: TrainConfig, seed: int, people: int, log
     """
     people = min(people, config.eval_people)
     config = dataclasses.replace(plain(config), seed=seed, eval_people=people)
-    versions = " ".join(f"{name}={version}" for name, version in sorted(_provenance()["packages"].items()))
-    return Cell(env, policy, config, log, versions)
+    return Cell(env, policy, config, log, _versions())
 
 
 @functools.cache
-def _provenance() -> dict[str, Any]:
-    return provenance()
+def _versions() -> str:
+    return " ".join(f"{name}={version}" for name, version in sorted(provenance()["packages"].items()))
 
 
 def plain(config: TrainConfig) -> TrainConfig:
@@ -110,22 +99,15 @@ def digest_of(config: TrainConfig, *also: Any) -> str:
 def kept(cell: Cell) -> pd.DataFrame | None:
     """The lives of a finished cell, one row per person with COLUMNS and ``commit``, or None if there are none yet.
 
-    A damaged file is told of and deleted, so that it is computed again.
+    See :func:`crossrec.experiments.kept.read_kept`.
     """
-    if not cell.file.is_file():
-        return None
     users, _ = evaluation_people(cell.config)
-    try:
-        people = pd.read_parquet(cell.file)[[*COLUMNS, "commit"]]
+
+    def check(people: pd.DataFrame) -> None:
         if not np.array_equal(people["user"], users) or not np.isfinite(people[list(COLUMNS)].to_numpy()).all():
             raise ValueError("it is about other people")
-    # A damaged Parquet file raises whatever its reader stumbles over.
-    except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        print(f"crossrec: {cell.file} is damaged ({reason}); it is computed again.", file=sys.stderr)
-        cell.file.unlink(missing_ok=True)
-        return None
-    return people
+
+    return read_kept(cell.file, COLUMNS, check)
 
 
 def _lives(cell: Cell) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from crossrec.comparison import student_reach
 from crossrec.statistics import Estimate
+from crossrec.transfer import transfer_ratio
 
 Floats = NDArray[np.float64]
 
@@ -41,10 +42,9 @@ def gap(first: pd.Series, second: pd.Series) -> Estimate:
 
 
 def ratio(top: pd.Series, bottom: pd.Series) -> Estimate:
-    """Mean over seeds of a ratio."""
+    """Mean over seeds of :func:`crossrec.transfer.transfer_ratio` of two gains."""
     seeds = sorted(set(top.index) & set(bottom.index))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return over_agents(top[seeds].to_numpy() / bottom[seeds].to_numpy())
+    return over_agents([transfer_ratio(top[seed], 0.0, bottom[seed]) for seed in seeds])
 
 
 def scores(rows: pd.DataFrame, question: str, arms: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], Estimate]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from crossrec.errors import CrossRecError
-
-from ..run import provenance, write_table
+from ..kept import keep, read_kept
+from ..run import provenance
 
 _MEASURES = ("parts", "arrivals", "matrix", "adapting", "twins")  # modules that decide what is measured
 COLUMNS = ("question", "arm", "task", "seed", "x", "value")
@@ -47,18 +45,8 @@ class Task:
         return Path(self.folder) / "measured" / f"{self.part}-{digest}.parquet"
 
     def is_kept(self) -> bool:
-        """Whether its rows are there; a damaged file is told of and deleted, so that it is measured again."""
-        if not self.file.is_file():
-            return False
-        try:
-            self.rows()
-        # A damaged Parquet file raises whatever its reader stumbles over.
-        except Exception as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            print(f"crossrec: {self.file} is damaged ({reason}); it is measured again.", file=sys.stderr)
-            self.file.unlink(missing_ok=True)
-            return False
-        return True
+        """Whether its rows are there; see :func:`crossrec.experiments.kept.read_kept`."""
+        return read_kept(self.file, COLUMNS) is not None
 
     def rows(self) -> pd.DataFrame:
         """Its rows, with COLUMNS and ``commit``."""
@@ -68,16 +56,8 @@ class Task:
         """Measure and keep the rows; returns what went wrong, in words, or nothing."""
         from .parts import PARTS
 
-        try:
-            rows = PARTS[self.part](runs=str(Path(self.folder) / "runs"), **dict(self.options))
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            write_table(self.file, frame(rows).assign(commit=provenance()["commit"] or ""))
-        except CrossRecError as error:
-            return str(error)
-        # One task's trouble must not keep the others from their results.
-        except Exception as error:
-            return f"{type(error).__name__}: {' '.join(str(error).split()) or 'no reason given'}"
-        return ""
+        runs = str(Path(self.folder) / "runs")
+        return keep(self.file, lambda: frame(PARTS[self.part](runs=runs, **dict(self.options))))
 
 
 @functools.cache
