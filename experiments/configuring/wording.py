@@ -44,7 +44,7 @@ def sentence(error: Exception, words: Sequence[str]) -> str:
         return _unknown(option, schema[1] if schema else "", typed, words)
     lines = [line.strip() for line in (cause or text).strip().splitlines() if "raised while composing" not in line]
     if option:
-        given = next((word for word in typed if word.startswith(f"{option}=")), "")
+        given = next((word for word in reversed(typed) if word.startswith(f"{option}=")), "")
         where = given or f"{place(option, words)}{option}"
         return f"{where}: {lines[0].rstrip('.')}."
     return f"{' '.join(typed)}: {' '.join(lines).rstrip('.')[:_REASON]}."
@@ -105,7 +105,7 @@ def _file(path: str, words: Sequence[str]) -> str:
 
 
 def _unknown(option: str, schema: str, typed: Sequence[str], words: Sequence[str]) -> str:
-    if option in GROUPS and (word := next((word for word in typed if word.startswith(f"{option}=")), "")):
+    if option in GROUPS and (word := next((word for word in reversed(typed) if word.startswith(f"{option}=")), "")):
         file = _file(word.replace("=", "/"), words)
         return f"{file} must begin with the line `# @package _global_`, for its options belong to the run as a whole."
     parent, _, name = option.rpartition(".")

@@ -8,6 +8,8 @@ from typing import Any
 
 from crossrec.statistics import Estimate
 
+from .asked import ASKED
+
 Lines = Sequence[tuple[str, ...]]
 
 
@@ -16,8 +18,7 @@ class Answer:
     """One question's answer.
 
     Attributes:
-        name: For files and links.
-        asks: The question.
+        name: Of the question, in :data:`crossrec.experiments.transfer.asked.ASKED`; also for files and links.
         says: The answer, the number first.
         columns: Headings of its table.
         lines: The table.
@@ -29,7 +30,6 @@ class Answer:
     """
 
     name: str
-    asks: str
     says: str
     columns: tuple[str, ...]
     lines: Lines
@@ -38,3 +38,8 @@ class Answer:
     matrix: tuple[Sequence[str], Any] | None = None
     curves: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     axes: tuple[str, str] = ("", "")
+
+    @property
+    def asks(self) -> str:
+        """The question."""
+        return ASKED[self.name]

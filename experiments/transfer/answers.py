@@ -1,4 +1,4 @@
-"""The study's questions, in the order of its page."""
+"""All answers, in the order of the page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .answer import Answer
 from .of_agents import continual, ensemble, joint, tuning, zero_shot
 from .of_people import adapters, cold, known, mirrored, negative, overlap
 
-QUESTIONS: tuple[Callable[[pd.DataFrame], Answer | None], ...] = (
+_QUESTIONS: tuple[Callable[[pd.DataFrame], Answer | None], ...] = (
     joint,
     negative,
     mirrored,
@@ -27,5 +27,5 @@ QUESTIONS: tuple[Callable[[pd.DataFrame], Answer | None], ...] = (
 
 def answers_of(rows: pd.DataFrame) -> list[Answer]:
     """All answers that the rows allow."""
-    found = (question(rows) for question in QUESTIONS)
+    found = (question(rows) for question in _QUESTIONS)
     return [answer for answer in found if answer is not None]

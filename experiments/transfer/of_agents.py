@@ -17,9 +17,9 @@ from .estimates import by_seed, gap, over_agents, ratio, scores, told, verdict
 def joint(rows: pd.DataFrame) -> Answer | None:
     """Joint against independent, and what the context gave."""
     table = rows[rows["question"] == "agent"]
-    if table.empty:
-        return None
     of = {(arm, task): by_seed(table, arm=arm, task=task) for arm, task in _pairs(table)}
+    if any((arm, "template") not in of for arm in ("own history", "independent")):
+        return None
     better = gap(of["joint", "template"], of["independent", "template"])
     information = gap(of["joint", "template"], of["own history", "template"])
     given = of["joint", "template"] - of["joint", "none"]
@@ -36,9 +36,7 @@ def joint(rows: pd.DataFrame) -> Answer | None:
         _arm(arm, task): value for (arm, task), value in bars.items() if arm in ("joint", "own history", "independent")
     }
     lines = [(name, told(value)) for name, value in named.items()]
-    return Answer(
-        "joint", "Does one agent for all scenarios beat independent ones?", says, ("agent", "score"), lines, named
-    )
+    return Answer("joint", says, ("agent", "score"), lines, named)
 
 
 def ensemble(rows: pd.DataFrame) -> Answer | None:
@@ -54,10 +52,7 @@ def ensemble(rows: pd.DataFrame) -> Answer | None:
     )
     bars = {arm: over_agents(by_seed(table, arm=arm).to_numpy()) for arm in arms}
     lines = [(arm, told(value), told(gains[arm], sign=True) if arm in gains else "") for arm, value in bars.items()]
-    return Answer(
-        "ensemble", "Does a gated ensemble of experts beat one network?", says, ("experts", "score", "beyond joint"),
-        lines, bars,
-    )  # fmt: skip
+    return Answer("ensemble", says, ("experts", "score", "beyond joint"), lines, bars)
 
 
 def zero_shot(rows: pd.DataFrame) -> Answer | None:
@@ -88,9 +83,7 @@ def zero_shot(rows: pd.DataFrame) -> Answer | None:
         for c in contexts
     ]  # fmt: skip
     columns = ("context", "mean score", "beyond none", *targets)
-    return Answer(
-        "zero-shot", "Which context helps in a scenario that was never trained in?", says, columns, lines, bars
-    )
+    return Answer("zero-shot", says, columns, lines, bars)
 
 
 def tuning(rows: pd.DataFrame) -> Answer | None:
@@ -114,7 +107,7 @@ def tuning(rows: pd.DataFrame) -> Answer | None:
     mean = table.groupby(["arm", "x"])["value"].mean()
     drawn = {arm: (mean[arm].index.to_numpy(), mean[arm].to_numpy()) for arm in ("transferred", "scratch")}
     return Answer(
-        "tuning", "What is learning elsewhere worth before and while learning here?", says, ("measure", "value"), lines,
+        "tuning", says, ("measure", "value"), lines,
         curves=drawn, axes=("transitions in the target", "normalised return"),
     )  # fmt: skip
 
@@ -159,7 +152,7 @@ def continual(rows: pd.DataFrame) -> Answer | None:
     )
     lines = [(name, told(value, sign=name != "forgetting")) for name, value in found.items()]
     return Answer(
-        "continual", "What is kept when scenarios arrive one after another?", says, ("measure", "value"), lines,
+        "continual", says, ("measure", "value"), lines,
         matrix=(order, np.mean(matrices, axis=0)), axes=("scored in", "after learning"),
     )  # fmt: skip
 

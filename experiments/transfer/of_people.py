@@ -19,17 +19,15 @@ _NOTHING = 0.2  # transfer ratio below which a history tells next to nothing
 
 def negative(rows: pd.DataFrame) -> Answer | None:
     """The transfer matrix of the default world, and whether rho predicts it."""
-    return _matrix(
-        rows, "default", "matrix", "What is knowing people in one scenario worth in another, and does rho tell?"
-    )
+    return _matrix(rows, "default", "matrix")
 
 
 def mirrored(rows: pd.DataFrame) -> Answer | None:
     """The same where people's interest in video is the mirror of what it is elsewhere."""
-    return _matrix(rows, "mirrored", "mirrored", "Where does transfer harm? The same agents where video is mirrored.")
+    return _matrix(rows, "mirrored", "mirrored")
 
 
-def _matrix(rows: pd.DataFrame, world: str, name: str, asks: str) -> Answer | None:
+def _matrix(rows: pd.DataFrame, world: str, name: str) -> Answer | None:
     whole = rows[rows["question"] == f"matrix, {world}"]
     table, plain = (whole[whole["arm"] == what] for what in ("gain", "over none"))
     if table.empty:
@@ -58,7 +56,6 @@ def _matrix(rows: pd.DataFrame, world: str, name: str, asks: str) -> Answer | No
     lines = [(source, *(told(cells[f"{source}>{target}"], sign=True) for target in names)) for source in names]
     return Answer(
         name,
-        asks,
         says,
         ("known in", *(f"met in {n}" for n in names)),
         lines,
@@ -91,9 +88,7 @@ def adapters(rows: pd.DataFrame) -> Answer | None:
         lines.append((name, told(over_agents(mean[name].to_numpy())), beyond, cosine))
     bars = {n: over_agents(mean[n].to_numpy()) for n in names}
     columns = ("adapter", "reward per interaction", "beyond identity", "cosine to the target's context")
-    return Answer(
-        "adapters", "Do adapters beat the identity?", says, columns, lines, bars, "expected reward per interaction"
-    )
+    return Answer("adapters", says, columns, lines, bars, "expected reward per interaction")
 
 
 def _overlapping(table: pd.DataFrame) -> str:
@@ -109,7 +104,7 @@ def cold(rows: pd.DataFrame) -> Answer | None:
     """What language saves a cold user."""
     table, regrets = rows[rows["question"] == "cold"], rows[rows["question"] == "cold regret"]
     table = table[table["arm"] == "joint"]
-    if table.empty:
+    if not {"none", "template"} <= set(table["task"]):
         return None
     curves = {task: table[table["task"] == task].groupby("x")["value"].mean() for task in dict.fromkeys(table["task"])}
     first = int(table["x"].max())
@@ -130,7 +125,7 @@ def cold(rows: pd.DataFrame) -> Answer | None:
     lines = [(task, told(over_agents(values.to_numpy()), 2)) for task, values in regret.items()]
     drawn = {task: (curve.index.to_numpy(), curve.to_numpy()) for task, curve in curves.items()}
     return Answer(
-        "cold", "How many interactions does language save with a new person?", says,
+        "cold", says,
         ("context", f"regret of the first {first} interactions"), lines, curves=drawn,
         axes=("interaction", "expected reward"),
     )  # fmt: skip
@@ -151,7 +146,7 @@ def overlap(rows: pd.DataFrame) -> Answer | None:
     lines = [(f"{share:.0%}", told(over_agents(at[share].to_numpy()), 2)) for share in shares]
     means = np.array([at[share].mean() for share in shares])
     return Answer(
-        "overlap", "What does it cost that people are new here?", says, ("known from elsewhere", "regret per person"),
+        "overlap", says, ("known from elsewhere", "regret per person"),
         lines, curves={"joint agent, no context": (np.array(shares), means)},
         axes=("share of people who are known from another scenario", "regret of the first interactions"),
     )  # fmt: skip
@@ -178,7 +173,7 @@ def known(rows: pd.DataFrame) -> Answer | None:
     lines = [(f"{rho:g}", expected[rho], told(ratios[rho], 2), right[rho]) for rho in RHOS]
     bars = {f"rho = {rho:g}": ratios[rho] for rho in RHOS}
     return Answer(
-        "known", "Are the measures right where the answer is known?", says,
+        "known", says,
         ("rho", "must be", "transfer ratio", "holds"), lines, bars, "transfer ratio",
     )  # fmt: skip
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from crossrec.config import DEFAULT_SCENARIOS
 
@@ -74,51 +75,70 @@ SIZES: Mapping[str, Size] = {
 }
 
 
-def tasks_of(size: Size, folder: str) -> list[Task]:
-    """All tasks of a study, those that many wait for first."""
-    words, seeds = size.words, range(size.seeds)
-    arms = [("joint", "none"), ("joint", "template"), ("joint", "shuffled")]
-    arms += [(arm, "template") for arm in ("own history", "independent", "gated", "stacked", "average")]
-    some = (*words, *size.few)
-    found = [
-        task("agent", folder, arm=arm, context=context, seed=s, words=words) for arm, context in arms for s in seeds
-    ]
-    found += [
-        task("left_out", folder, target=target, context=context, seed=s, words=some)
-        for context in size.context
-        for target in size.targets
-        for s in seeds
-    ]
-    found += [
-        task("at_home", folder, target=t, context="template", seed=s, words=some) for t in size.targets for s in seeds
-    ]
-    found += [
-        task("tuned", folder, target=target, seed=s, words=words, budgets=size.budgets)
-        for target in size.tuned
-        for s in seeds
-    ]
-    found += [
-        task("matrix", folder, world=world, seed=s, words=words, people=size.people)
-        for world in ("default", "mirrored")
-        for s in seeds
-    ]
-    found += [
-        task("overlap", folder, source=source, target=target, seed=s, words=words, people=size.people)
-        for source, target in size.pairs
-        for s in seeds
-    ]
-    found += [
-        task("adapters", folder, source=source, target=target, seed=s, words=words, people=size.people)
-        for source, target in size.pairs
-        for s in seeds
-    ]
-    found += [task("continual", folder, order=DEFAULT_SCENARIOS, seed=s, words=_shorter(words)) for s in seeds]
-    twins = range(size.seeds_of_twins)
-    found += [task("twins", folder, seed=s, steps=size.twin_steps, people=size.people) for s in twins]
-    return found
+# What parts of the study set themselves.
+SET: Words = (
+    "seed", "runs", "context", "env.scenarios", "env.visits", "env.history", "env.history_length", "train_visits",
+    "train_elsewhere", "start", "agent.experts", "experiment",
+)  # fmt: skip
+
+
+def plan_of(size: Size, folder: str, overrides: Words = ()) -> Mapping[str, list[Task]]:
+    """By question what is to be measured; what many wait for stands first.
+
+    Args:
+        size: How much is done.
+        folder: Where runs and measurements are kept.
+        overrides: Options of all runs, beside the size's own.
+    """
+    words = (*size.words, *overrides)
+    some = (*words, *size.few, *overrides)
+
+    def agents(*arms: tuple[str, str]) -> list[Task]:
+        return each("agent", words, [{"arm": arm, "context": context} for arm, context in arms])
+
+    def each(part: str, words: Words, options: Sequence[Mapping[str, Any]], **same: Any) -> list[Task]:
+        seeds = range(size.seeds)
+        return [task(part, folder, words=words, seed=s, **given, **same) for given in options for s in seeds]
+
+    def matrices(world: str) -> list[Task]:
+        return each("matrix", words, [{"world": world}], people=size.people)
+
+    pairs = [{"source": source, "target": target} for source, target in size.pairs]
+    left = [{"target": target, "context": context} for context in size.context for target in size.targets]
+    homes = [{"target": target, "context": "template"} for target in size.targets]
+    tuned = [{"target": target} for target in size.tuned]
+    blank, read, strange = (("joint", context) for context in ("none", "template", "shuffled"))
+    return {
+        "joint": agents(blank, read, strange, ("own history", "template"), ("independent", "template")),
+        "ensemble": agents(read, ("gated", "template"), ("stacked", "template"), ("average", "template")),
+        "cold": agents(blank, read, strange),
+        "zero-shot": [*each("left_out", some, left), *each("at_home", some, homes)],
+        "tuning": each("tuned", words, tuned, budgets=size.budgets),
+        "matrix": matrices("default"),
+        "mirrored": matrices("mirrored"),
+        "overlap": each("overlap", words, pairs, people=size.people),
+        "adapters": each("adapters", words, pairs, people=size.people),
+        "continual": each("continual", _shorter(words), [{"order": DEFAULT_SCENARIOS}]),
+        "known": [
+            task("twins", folder, seed=s, steps=size.twin_steps, people=size.people) for s in range(size.seeds_of_twins)
+        ],
+    }
+
+
+def tasks_of(size: Size, folder: str, only: Words = (), overrides: Words = ()) -> list[Task]:
+    """What some questions need, or all of them; each task once.
+
+    Args:
+        size: As for :func:`plan_of`.
+        folder: As there.
+        only: Names of questions; none: all.
+        overrides: As there.
+    """
+    plan = plan_of(size, folder, overrides)
+    return list(dict.fromkeys(each for name in only or plan for each in plan[name]))
 
 
 def _shorter(words: Words) -> Words:
     """A fifth of the transitions, for agents that learn five times."""
-    steps = next(int(word.partition("=")[2]) for word in words if word.startswith("steps="))
+    steps = int([word.partition("=")[2] for word in words if word.startswith("steps=")][-1])
     return (*words, f"steps={steps // len(DEFAULT_SCENARIOS)}", "agent.learning_starts=500")

@@ -2,46 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from crossrec.errors import ConfigError, RunError, check_name, check_range
 
+from ..compose import compose_train
 from ..pool import compute_all
 from ..report import wide_console
 from ..run import write_file, write_text
 from .answer import Answer
 from .answers import answers_of
+from .asked import ASKED
 from .figures import draw_answer
-from .plan import SIZES, Size, tasks_of
+from .plan import SET, SIZES, Size, tasks_of
 from .tasks import COLUMNS
 
 
-def study(size: str, jobs: int, folder: str, out: str) -> list[Answer]:
+def study(
+    size: str, jobs: int, folder: str, out: str | None = None, only: Sequence[str] = (), overrides: Sequence[str] = ()
+) -> list[Answer]:
     """Do what is missing of a study, and write its page, its figures and its raw scores.
 
     Args:
         size: Of :data:`crossrec.experiments.transfer.plan.SIZES`.
         jobs: Processes at once.
         folder: Where runs and measurements are kept.
-        out: The page, ``.md``; raw scores and figures go beside it.
+        out: The page, ``.md``; raw scores and figures go beside it. Default: below the folder, named after the size
+            and the questions.
+        only: Names of questions; none: all.
+        overrides: Options of all runs, ``option=value``.
 
     Raises:
-        ConfigError: If the page cannot be written, before anything runs.
+        ConfigError: Before anything runs, if the page cannot be written, a question is unknown, or an override is
+            wrong or of something that the study itself sets.
         RunError: If a task fails. The others are finished first and are kept; no page is written.
     """
     check_name("SIZE", size, SIZES)
     check_range("--jobs", jobs, 1, 1024)
-    page = _page(out)
-    tasks = tasks_of(SIZES[size], folder)
+    for name in only:
+        check_name("--only", name, ASKED)
+    for word in overrides:
+        if (option := word.lstrip("+~").partition("=")[0]) in SET:
+            raise ConfigError(f"{word}: the study sets {option} itself; allowed: other options of `crossrec train`.")
+    compose_train([*SIZES[size].words, *overrides])
+    page = _page(out or f"{folder}/{'-'.join([size, *only])}.md")
+    tasks = tasks_of(SIZES[size], folder, tuple(only), tuple(overrides))
     failed = compute_all(tasks, jobs, "study")
     if failed:
         told = "; ".join(f"{name}: {reason.rstrip('.')}" for name, reason in list(failed.items())[:5])
         raise RunError(f"{len(failed)} of {len(tasks)} measurements failed ({told}); the same command does the rest.")
-    rows = pd.concat([task.rows() for task in tasks], ignore_index=True).assign(size=size)
+    asked = " ".join([size, *overrides, *(["--only", ",".join(only)] if only else [])])
+    rows = pd.concat([task.rows() for task in tasks], ignore_index=True).assign(size=asked)
     write_file(raw_file(page), lambda path: rows.to_csv(path, index=False, float_format="%.6g", lineterminator="\n"))
-    return rebuild(out)
+    return rebuild(str(page))
 
 
 def rebuild(out: str) -> list[Answer]:
@@ -111,8 +127,8 @@ def _figure(page: Path, answer: Answer) -> Path:
 
 def _text(page: Path, answers: list[Answer], rows: pd.DataFrame) -> str:
     size = str(rows["size"].iloc[0])
-    plan: Size | None = SIZES.get(size)
-    agents = rows.loc[rows["question"] == "agent", "seed"].nunique()
+    plan: Size | None = SIZES.get(size.partition(" ")[0])
+    agents = rows.loc[rows["question"] != "twins", "seed"].nunique() or rows["seed"].nunique()
     commits = ", ".join(sorted({commit[:8] or "unknown" for commit in rows["commit"].astype(str)}))
     lines = [
         "# What transfers between scenarios",

@@ -7,6 +7,7 @@ import pytest
 from crossrec.errors import RunError
 from crossrec.experiments.transfer import plan, study
 from crossrec.experiments.transfer.answers import answers_of
+from crossrec.experiments.transfer.asked import ASKED
 from crossrec.experiments.transfer.estimates import gap, over_agents, ratio, told, verdict
 from crossrec.experiments.transfer.parts import PARTS
 from crossrec.experiments.transfer.tasks import COLUMNS, frame, task
@@ -75,6 +76,30 @@ def test_sizes_plan_every_part_once_per_agent():
         asked = plan.tasks_of(size, "study")
         assert len({each.file for each in asked}) == len(asked), name
         assert {each.part for each in asked} == set(PARTS)
+        assert set(plan.plan_of(size, "study")) == set(ASKED)
+
+
+def test_a_question_asks_for_what_it_needs_and_no_more():
+    size = plan.SIZES["quick"]
+    for name in ASKED:
+        asked = plan.tasks_of(size, "study", (name,))
+        assert asked
+        assert set(asked) <= set(plan.tasks_of(size, "study"))
+    few = plan.tasks_of(size, "study", ("ensemble", "cold"))
+    assert {dict(each.options)["arm"] for each in few} == {"joint", "gated", "stacked", "average"}
+    assert (
+        len(few)
+        == len(set(few))
+        < len(plan.tasks_of(size, "study", ("ensemble",))) + len(plan.tasks_of(size, "study", ("cold",)))
+    )
+
+
+def test_options_hold_for_all_agents():
+    asked = plan.tasks_of(plan.SIZES["full"], "study", overrides=("steps=5000", "agent.gamma=0.5"))
+    said = [dict(each.options)["words"] for each in asked if each.part != "twins"]
+    assert all("agent.gamma=0.5" in words for words in said)
+    steps = {next(w for w in reversed(words) if w.startswith("steps=")) for words in said}
+    assert steps == {"steps=5000", "steps=1000"}  # a fifth where scenarios arrive one after another
 
 
 def test_estimates_are_students():
@@ -186,6 +211,13 @@ def test_what_nothing_is_known_of_is_left_out():
     rows = made_up()
     assert answers_of(rows[rows["question"] == "nothing"]) == []
     assert [answer.name for answer in answers_of(rows[rows["question"] == "overlap"])] == ["overlap"]
+    # What one question needs is not always enough for another that looks at the same agents.
+    agents = rows[rows["question"] == "agent"]
+    some = agents[agents["arm"].isin(["joint", "gated"]) & (agents["task"] == "template")]
+    assert [answer.name for answer in answers_of(some)] == ["ensemble"]
+    plain = rows[rows["question"].isin(["agent", "cold", "cold regret"]) & (rows["arm"] == "joint")]
+    assert [answer.name for answer in answers_of(plain)] == ["cold"]
+    assert list(ASKED) == [answer.name for answer in answers_of(rows)]
 
 
 @pytest.fixture
@@ -215,6 +247,9 @@ def test_mistakes_are_told(crossrec, page, tmp_path):
     assert_one_sentence(crossrec("study", "--from-raw", "--out", tmp_path / "page.txt"), "allowed: .md")
     assert_one_sentence(crossrec("study", "quik"), "SIZE='quik' is unknown; did you mean 'quick'")
     assert_one_sentence(crossrec("study", "quick", "--jobs", "0"), "--jobs=0")
+    assert_one_sentence(crossrec("study", "quick", "--only", "jont"), "--only='jont' is unknown; did you mean 'joint'")
+    assert_one_sentence(crossrec("study", "quick", "seed=3"), "seed=3: the study sets seed itself")
+    assert_one_sentence(crossrec("study", "quick", "steps=abc"), "steps=abc: Value 'abc'")
     page.with_suffix(".csv").write_text("question,arm\nagent")
     assert_one_sentence(crossrec("study", "--from-raw", "--out", page), "page.csv is damaged")
 
@@ -227,11 +262,16 @@ def test_a_study_does_what_is_missing_and_keeps_the_rest_when_something_fails(tm
     ]
     asked[0].file.parent.mkdir(parents=True)
     rows.assign(commit="").to_parquet(asked[0].file)
-    monkeypatch.setattr(study, "tasks_of", lambda size, folder: asked)
+    monkeypatch.setattr(study, "tasks_of", lambda *options: asked)
     out = str(tmp_path / "page.md")
     with pytest.raises(RunError, match=r"1 of 2 measurements failed \(twins.*the same command does the rest"):
         study.study("quick", 1, str(tmp_path), out)
     assert not (tmp_path / "page.md").exists()
-    monkeypatch.setattr(study, "tasks_of", lambda size, folder: asked[:1])
+    monkeypatch.setattr(study, "tasks_of", lambda *options: asked[:1])
     assert [answer.name for answer in study.study("quick", 1, str(tmp_path), out)] == ["overlap"]
+    study.study("quick", 1, str(tmp_path), None, ["overlap"], ["agent.gamma=0.5"])
+    assert (
+        "Written by `crossrec study quick agent.gamma=0.5 --only overlap`"
+        in (tmp_path / "quick-overlap.md").read_text()
+    )
     assert set(COLUMNS) < set(pd.read_csv(tmp_path / "page.csv"))

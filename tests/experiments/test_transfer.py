@@ -227,6 +227,20 @@ def test_every_adapter_is_tried_on_the_same_arrivals(reading):
     assert table["cosine"].notna().sum() == 4
 
 
+def test_scenarios_without_items_of_a_topic_are_as_good_as_others():
+    """Six items cannot be of 24 topics: those that are there are arrived at, read and adapted all the same."""
+    words = ["context=template", "context.encoder=hashing", "context.prompt.titles=3", "env.history=own"]
+    config = compose_train([*words, "env.items_per_scenario=6", "env.n_candidates=5"])
+    lab = build_lab(config.env, config.context)
+    catalogue = lab.world.catalogue
+    topics = [set(catalogue.main_topic[first : first + 6]) for first in catalogue.first]
+    assert all(len(found) < catalogue.topics.shape[1] for found in topics)
+    pairs = pairs_of(lab, np.arange(600_000, 600_200), 3, "news", "music")
+    table = worth(lab, lab.baseline("content", None, 0), pairs, PEOPLE, 3, "news", "music", first=3)
+    assert np.isfinite(table["reward"]).all()
+    assert np.isfinite(table["cosine"]).sum() == 4
+
+
 def test_what_adapters_cannot_do_is_said(reading, lab):
     with pytest.raises(ConfigError, match="source and target are both 'news'"):
         pairs_of(reading, PEOPLE, 0, "news", "news")
