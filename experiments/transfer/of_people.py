@@ -107,7 +107,7 @@ def cold(rows: pd.DataFrame) -> Answer | None:
     if not {"none", "template"} <= set(table["task"]):
         return None
     curves = {task: table[table["task"] == task].groupby("x")["value"].mean() for task in dict.fromkeys(table["task"])}
-    first = int(table["x"].max())
+    first, last = int(regrets["x"].max()), int(table["x"].max())
     lives = {task: table[table["task"] == task].pivot(index="seed", columns="x", values="value") for task in curves}
     saved = [
         measures.interactions_saved(lives["none"].loc[seed].to_numpy(), lives["template"].loc[seed].to_numpy())
@@ -119,7 +119,7 @@ def cold(rows: pd.DataFrame) -> Answer | None:
     reached = f" (after {', '.join(f'{value:.1f}' for value in saved if np.isfinite(value))})" if in_time else ""
     says = (
         f"Over the first {first} interactions a template's context saves {told(less)} of regret per person. What an "
-        f"agent with it reaches in the first interaction, agents without reach within {first} in {in_time} of "
+        f"agent with it reaches in the first interaction, agents without reach within {last} in {in_time} of "
         f"{len(saved)} cases{reached}."
     )
     lines = [(task, told(over_agents(values.to_numpy()), 2)) for task, values in regret.items()]

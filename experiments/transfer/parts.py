@@ -31,6 +31,7 @@ from .twins import twins_config, twins_gains
 
 Rows = list[dict[str, Any]]
 
+_FIRST = 30  # interactions that are looked at one by one
 _NEW = 800_000  # first id of people whom no run meets, in training or evaluation
 # As long as a life, so that who sees the own scenario only sees all of it.
 MEMORY = "env.history_length=40"
@@ -55,10 +56,9 @@ def agent(*, runs: str, arm: str, context: str, seed: int, words: Sequence[str])
     reached, best = _met(lab, load_agent(folder, config), config)
     for step, value in enumerate(reached.mean(axis=0), 1):
         rows.append({"question": "cold", "arm": arm, "task": context, "seed": seed, "x": step, "value": value})
-    first = reached.shape[1]
+    first = min(COLD_STEPS, reached.shape[1])
     regret = float(cold_start_regret(reached, best, first).mean())
-    rows.append({"question": "cold regret", "arm": arm, "task": context, "seed": seed, "x": first, "value": regret})
-    return rows
+    return [*rows, {"question": "cold regret", "arm": arm, "task": context, "seed": seed, "x": first, "value": regret}]
 
 
 def left_out(*, runs: str, target: str, context: str, seed: int, words: Sequence[str]) -> Rows:
@@ -241,10 +241,10 @@ class Scale:
 
 
 def _met(lab: Lab, learner: Any, config: TrainConfig) -> tuple[Any, Any]:
-    """(n, COLD_STEPS) expected reward of what new people are shown first, and of the best candidate."""
+    """(n, _FIRST) expected reward of what new people are shown, and of the best candidate; a whole life at most."""
     users, seed = evaluation_people(config)
     behaviour = dataclasses.replace(lab.env.behaviour, churn=0.0)  # so that nobody begins another life meanwhile
     lab = dataclasses.replace(lab, env=dataclasses.replace(lab.env, behaviour=behaviour))
     env: Any = lab.make_env(len(users), expose_truth=True)
     observation, _ = env.reset(seed=seed, options={"user": users})
-    return first_steps(env, learner, observation, COLD_STEPS)
+    return first_steps(env, learner, observation, min(_FIRST, config.env.horizon))

@@ -31,7 +31,7 @@ OPTIONS = {
     "twins": {"steps": 6000, "people": 6},
 }
 ROWS = {
-    "agent": 1 + 10 + 1,
+    "agent": 1 + 12 + 1,
     "left_out": 1,
     "at_home": 1,
     "tuned": 4,
