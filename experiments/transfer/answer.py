@@ -25,7 +25,7 @@ class Answer:
         bars: What the figure shows, by label; empty for a figure of another kind.
         unit: Of the bars.
         matrix: Names, and values (T, T) to be drawn as a map, or None.
-        curves: By name points (x, value) to be drawn as lines.
+        curves: By name, by x what is to be drawn as a line with its interval.
         axes: What they are drawn over.
     """
 
@@ -36,7 +36,7 @@ class Answer:
     bars: Mapping[str, Estimate] = field(default_factory=dict)
     unit: str = "normalised return"
     matrix: tuple[Sequence[str], Any] | None = None
-    curves: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    curves: Mapping[str, Mapping[float, Estimate]] = field(default_factory=dict)
     axes: tuple[str, str] = ("", "")
 
     @property

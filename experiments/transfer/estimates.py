@@ -47,6 +47,11 @@ def ratio(top: pd.Series, bottom: pd.Series) -> Estimate:
     return over_agents([transfer_ratio(top[seed], 0.0, bottom[seed]) for seed in seeds])
 
 
+def over_x(rows: pd.DataFrame, **where: object) -> Mapping[float, Estimate]:
+    """By x, ascending, the mean over agents of the rows where columns have these values."""
+    return {float(x): over_agents(by_seed(rows, x=x, **where).to_numpy()) for x in sorted(rows["x"].unique())}
+
+
 def scores(rows: pd.DataFrame, question: str, arms: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], Estimate]:
     """Mean score of each (arm, task) that there is."""
     table = rows[rows["question"] == question]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from .answer import Answer
 _LINES = ("#2f6fb2", "#d9a441", "#4c9f70", "#c0504d", "#7f6fb2")
 
 
+HEADLINE = ("joint", "zero-shot", "cold")  # what the study is about, at a glance
+
+
 def draw_answer(answer: Answer, file: Path) -> None:
     """Draw what an answer shows.
 
@@ -22,8 +26,30 @@ def draw_answer(answer: Answer, file: Path) -> None:
         answer: With bars, a matrix or curves.
         file: PNG to write.
     """
-    plt = pyplot()
-    figure, axes = plt.subplots(figsize=(7.0, _height(answer)), layout="constrained")
+    figure, axes = pyplot().subplots(figsize=(7.0, _height(answer)), layout="constrained")
+    _panel(axes, figure, answer)
+    _write(figure, file)
+
+
+def draw_headline(answers: Mapping[str, Answer], file: Path) -> None:
+    """Draw the answers of :data:`HEADLINE` side by side.
+
+    Args:
+        answers: By name; those are among them.
+        file: PNG to write.
+    """
+    figure, panels = pyplot().subplots(1, len(HEADLINE), figsize=(6.2 * len(HEADLINE), 3.8), layout="constrained")
+    for axes, name in zip(panels, HEADLINE, strict=True):
+        _panel(axes, figure, answers[name])
+    _write(figure, file)
+
+
+def _write(figure: Any, file: Path) -> None:
+    write_file(file, lambda path: figure.savefig(path, dpi=130, format="png", metadata={"Software": None}))
+    pyplot().close(figure)
+
+
+def _panel(axes: Any, figure: Any, answer: Answer) -> None:
     if answer.matrix is not None:
         _map(axes, figure, answer)
     elif answer.curves:
@@ -31,8 +57,6 @@ def draw_answer(answer: Answer, file: Path) -> None:
     else:
         _bars(axes, answer)
     axes.set_title(answer.asks, fontsize=10)
-    write_file(file, lambda path: figure.savefig(path, dpi=130, format="png", metadata={"Software": None}))
-    plt.close(figure)
 
 
 def _height(answer: Answer) -> float:
@@ -67,10 +91,14 @@ def _map(axes: Any, figure: Any, answer: Answer) -> None:
 
 
 def _curves(axes: Any, answer: Answer) -> None:
-    for colour, (name, (x, y)) in zip(_LINES * 2, answer.curves.items(), strict=False):
-        axes.plot(x, y, marker="o", ms=4, color=colour, label=name)
+    for colour, (name, points) in zip(_LINES * 2, answer.curves.items(), strict=False):
+        x = list(points)
+        axes.plot(x, [points[at].value for at in x], marker="o", ms=4, color=colour, label=name)
+        axes.fill_between(
+            x, *([getattr(points[at], end) for at in x] for end in ("low", "high")), color=colour, alpha=0.15
+        )
     axes.set_xlabel(answer.axes[0])
-    axes.set_ylabel(answer.axes[1])
+    axes.set_ylabel(f"{answer.axes[1]}, 95% interval")
     axes.legend(frameon=False, fontsize=9)
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)

@@ -11,7 +11,7 @@ from crossrec import transfer as measures
 from crossrec.statistics import Estimate
 
 from .answer import Answer
-from .estimates import by_seed, gap, over_agents, ratio, scores, told, verdict
+from .estimates import by_seed, gap, over_agents, over_x, ratio, scores, told, verdict
 
 
 def joint(rows: pd.DataFrame) -> Answer | None:
@@ -104,8 +104,7 @@ def tuning(rows: pd.DataFrame) -> Answer | None:
         f"and ends {told(estimates['asymptotic gain'], sign=True)} above one that has learnt from nothing for as long."
     )
     lines = [(name, told(value, 3, sign="gain" in name or "start" in name)) for name, value in estimates.items()]
-    mean = table.groupby(["arm", "x"])["value"].mean()
-    drawn = {arm: (mean[arm].index.to_numpy(), mean[arm].to_numpy()) for arm in ("transferred", "scratch")}
+    drawn = {arm: over_x(table, arm=arm) for arm in ("transferred", "scratch")}
     return Answer(
         "tuning", says, ("measure", "value"), lines,
         curves=drawn, axes=("transitions in the target", "normalised return"),
@@ -162,4 +161,4 @@ def _pairs(table: pd.DataFrame) -> list[tuple[str, str]]:
 
 
 def _arm(arm: str, context: str) -> str:
-    return arm if context == "template" else f"{arm}, context {context}"
+    return f"{arm}, context={context}"

@@ -10,7 +10,7 @@ from crossrec.world.scenario import SCENARIOS
 
 from .adapting import HOME, PROMPTED
 from .answer import Answer
-from .estimates import by_seed, gap, over_agents, ratio, told, verdict
+from .estimates import by_seed, gap, over_agents, over_x, ratio, told, verdict
 from .matrix import rank_correlation, shared_interest
 from .twins import RHOS
 
@@ -106,7 +106,7 @@ def cold(rows: pd.DataFrame) -> Answer | None:
     table = table[table["arm"] == "joint"]
     if not {"none", "template"} <= set(table["task"]):
         return None
-    curves = {task: table[table["task"] == task].groupby("x")["value"].mean() for task in dict.fromkeys(table["task"])}
+    curves = {task: over_x(table, task=task) for task in dict.fromkeys(table["task"])}
     first, last = int(regrets["x"].max()), int(table["x"].max())
     lives = {task: table[table["task"] == task].pivot(index="seed", columns="x", values="value") for task in curves}
     saved = [
@@ -123,10 +123,9 @@ def cold(rows: pd.DataFrame) -> Answer | None:
         f"{len(saved)} cases{reached}."
     )
     lines = [(task, told(over_agents(values.to_numpy()), 2)) for task, values in regret.items()]
-    drawn = {task: (curve.index.to_numpy(), curve.to_numpy()) for task, curve in curves.items()}
     return Answer(
         "cold", says,
-        ("context", f"regret of the first {first} interactions"), lines, curves=drawn,
+        ("context", f"regret of the first {first} interactions"), lines, curves=curves,
         axes=("interaction", "expected reward"),
     )  # fmt: skip
 
@@ -143,11 +142,13 @@ def overlap(rows: pd.DataFrame) -> Answer | None:
         f"Knowing everybody from another scenario instead of nobody saves {told(saved, 2)} of the regret of the first "
         f"interactions in a new one ({told(over_agents(at[0.0].to_numpy()), 2)} where nobody is known)."
     )
-    lines = [(f"{share:.0%}", told(over_agents(at[share].to_numpy()), 2)) for share in shares]
-    means = np.array([at[share].mean() for share in shares])
+    lines = [
+        (f"{s:.0%}", told(over_agents(at[s].to_numpy()), 2), told(gap(at[0.0], at[s]), 2, sign=True) if s else "")
+        for s in shares
+    ]
     return Answer(
-        "overlap", says, ("known from elsewhere", "regret per person"),
-        lines, curves={"joint agent, no context": (np.array(shares), means)},
+        "overlap", says, ("known from elsewhere", "regret per person", "saved"),
+        lines, curves={"joint agent, no context": over_x(table)},
         axes=("share of people who are known from another scenario", "regret of the first interactions"),
     )  # fmt: skip
 

@@ -16,7 +16,7 @@ from ..run import write_file, write_text
 from .answer import Answer
 from .answers import answers_of
 from .asked import ASKED
-from .figures import draw_answer
+from .figures import HEADLINE, draw_answer, draw_headline
 from .plan import SET, SIZES, Size, tasks_of
 from .tasks import COLUMNS
 
@@ -75,6 +75,8 @@ def rebuild(out: str) -> list[Answer]:
     answers = answers_of(rows)
     for answer in answers:
         draw_answer(answer, _figure(page, answer))
+    if _has_headline(answers):
+        draw_headline({answer.name: answer for answer in answers}, page.with_suffix(".png"))
     write_text(page, _text(page, answers, rows))
     console = wide_console()
     for answer in answers:
@@ -121,6 +123,10 @@ def _page(out: str) -> Path:
     return page
 
 
+def _has_headline(answers: list[Answer]) -> bool:
+    return {answer.name for answer in answers} >= set(HEADLINE)
+
+
 def _figure(page: Path, answer: Answer) -> Path:
     return page.with_name(f"{page.stem}-{answer.name}.png")
 
@@ -144,6 +150,8 @@ def _text(page: Path, answers: list[Answer], rows: pd.DataFrame) -> str:
             f"they arrive one after another. What each part does with them stands in `experiments/transfer/parts.py`. "
             f"Code: {commits}."
         )
+    if _has_headline(answers):
+        lines.append(f"![At a glance]({page.with_suffix('.png').name})")
     for answer in answers:
         table = [answer.columns, tuple("---" for _ in answer.columns), *answer.lines]
         lines += [

@@ -234,7 +234,7 @@ def test_page_and_figures_are_made_again_byte_for_byte(crossrec, page):
     assert said.status == 0, said.err
     assert "one agent that sees all scenarios" in said.out
     first = files()
-    assert len(first) == 12
+    assert len(first) == 1 + 11 + 1  # page, answers, what is shown at a glance
     text = page.read_text()
     assert all(name in text for name in first if name.endswith(".png"))
     assert crossrec("study", "--from-raw", "--out", page).status == 0
