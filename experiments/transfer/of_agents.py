@@ -33,7 +33,9 @@ def joint(rows: pd.DataFrame) -> Answer | None:
     )
     bars = scores(rows, "agent", _pairs(table))
     named = {
-        _arm(arm, task): value for (arm, task), value in bars.items() if arm in ("joint", "own history", "independent")
+        f"{arm}, context={context}": value
+        for (arm, context), value in bars.items()
+        if arm in ("joint", "own history", "independent")
     }
     lines = [(name, told(value)) for name, value in named.items()]
     return Answer("joint", says, ("agent", "score"), lines, named)
@@ -158,7 +160,3 @@ def continual(rows: pd.DataFrame) -> Answer | None:
 
 def _pairs(table: pd.DataFrame) -> list[tuple[str, str]]:
     return list(dict.fromkeys(zip(table["arm"], table["task"], strict=True)))
-
-
-def _arm(arm: str, context: str) -> str:
-    return f"{arm}, context={context}"

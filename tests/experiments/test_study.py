@@ -1,5 +1,8 @@
 """The study: parts give rows, rows give answers that are known, and its page is made of them again byte for byte."""
 
+from pathlib import Path
+
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,6 +17,7 @@ from crossrec.experiments.transfer.tasks import COLUMNS, frame, task
 
 from .conftest import assert_one_sentence
 
+DOCS = Path(__file__).parents[2] / "docs"
 TINY = (
     "context.encoder=hashing", "steps=256", "people=16", "train_users=16", "eval_people=6", "env.horizon=12",
     "env.items_per_scenario=30", "env.n_candidates=12", "agent.learning_starts=64", "agent.batch_size=16",
@@ -239,6 +243,18 @@ def test_page_and_figures_are_made_again_byte_for_byte(crossrec, page):
     assert all(name in text for name in first if name.endswith(".png"))
     assert crossrec("study", "--from-raw", "--out", page).status == 0
     assert files() == first
+
+
+def test_the_committed_page_is_what_the_committed_scores_give(crossrec, tmp_path, monkeypatch):
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "study.csv").write_bytes((DOCS / "study.csv").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    assert crossrec("study", "--from-raw", "--out", "docs/study.md").status == 0
+    assert (tmp_path / "docs" / "study.md").read_text() == (DOCS / "study.md").read_text()
+    drawn = sorted(file.name for file in (tmp_path / "docs").glob("*.png"))
+    assert drawn == sorted(file.name for file in DOCS.glob("study*.png"))
+    for name in drawn:
+        np.testing.assert_array_equal(plt.imread(DOCS / name), plt.imread(tmp_path / "docs" / name), err_msg=name)
 
 
 def test_mistakes_are_told(crossrec, page, tmp_path):
