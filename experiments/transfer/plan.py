@@ -19,6 +19,7 @@ class Size:
 
     Attributes:
         seeds: Agents of each kind.
+        seeds_of_mixes: Agents whose experts are mixed without a gate, which take four times as long as others.
         words: Options of all runs.
         context: Which contexts are compared where an agent was not trained.
         targets: Scenarios that are left out in turn.
@@ -32,6 +33,7 @@ class Size:
     """
 
     seeds: int
+    seeds_of_mixes: int
     words: Words
     context: Words
     targets: Words
@@ -48,6 +50,7 @@ _LEARNER: Words = ("agent.gradient_steps=0.03125", "train_users=10000")
 SIZES: Mapping[str, Size] = {
     "quick": Size(
         seeds=2,
+        seeds_of_mixes=2,
         words=(*_LEARNER, "steps=10000", "eval_people=100", "agent.learning_starts=1000", "context.encoder=hashing"),
         context=("none", "template", "oracle"),
         targets=("news", "video"),
@@ -61,6 +64,7 @@ SIZES: Mapping[str, Size] = {
     ),
     "full": Size(
         seeds=5,
+        seeds_of_mixes=3,
         words=(*_LEARNER, "steps=80000", "eval_people=500"),
         context=("none", "template", "encode", "llm", "oracle"),
         targets=DEFAULT_SCENARIOS,
@@ -83,7 +87,7 @@ SET: Words = (
 
 
 def plan_of(size: Size, folder: str, overrides: Words = ()) -> Mapping[str, list[Task]]:
-    """By question what is to be measured; what many wait for stands first.
+    """By question what is to be measured; what many wait for stands first, what takes longest last.
 
     Args:
         size: How much is done.
@@ -93,12 +97,13 @@ def plan_of(size: Size, folder: str, overrides: Words = ()) -> Mapping[str, list
     words = (*size.words, *overrides)
     some = (*words, *size.few, *overrides)
 
-    def agents(*arms: tuple[str, str]) -> list[Task]:
-        return each("agent", words, [{"arm": arm, "context": context} for arm, context in arms])
+    def agents(*arms: tuple[str, str], seeds: int = size.seeds) -> list[Task]:
+        return each("agent", words, [{"arm": arm, "context": context} for arm, context in arms], seeds)
 
-    def each(part: str, words: Words, options: Sequence[Mapping[str, Any]], **same: Any) -> list[Task]:
-        seeds = range(size.seeds)
-        return [task(part, folder, words=words, seed=s, **given, **same) for given in options for s in seeds]
+    def each(
+        part: str, words: Words, options: Sequence[Mapping[str, Any]], seeds: int = size.seeds, **same: Any
+    ) -> list[Task]:
+        return [task(part, folder, words=words, seed=s, **given, **same) for given in options for s in range(seeds)]
 
     def matrices(world: str) -> list[Task]:
         return each("matrix", words, [{"world": world}], people=size.people)
@@ -110,7 +115,6 @@ def plan_of(size: Size, folder: str, overrides: Words = ()) -> Mapping[str, list
     blank, read, strange = (("joint", context) for context in ("none", "template", "shuffled"))
     return {
         "joint": agents(blank, read, strange, ("own history", "template"), ("independent", "template")),
-        "ensemble": agents(read, ("gated", "template"), ("stacked", "template"), ("average", "template")),
         "cold": agents(blank, read, strange),
         "zero-shot": [*each("left_out", some, left), *each("at_home", some, homes)],
         "tuning": each("tuned", words, tuned, budgets=size.budgets),
@@ -121,6 +125,10 @@ def plan_of(size: Size, folder: str, overrides: Words = ()) -> Mapping[str, list
         "continual": each("continual", _shorter(words), [{"order": DEFAULT_SCENARIOS}]),
         "known": [
             task("twins", folder, seed=s, steps=size.twin_steps, people=size.people) for s in range(size.seeds_of_twins)
+        ],
+        "ensemble": [
+            *agents(read, ("gated", "template")),
+            *agents(("stacked", "template"), ("average", "template"), seeds=size.seeds_of_mixes),
         ],
     }
 
