@@ -172,7 +172,9 @@ class EnvConfig:
         default_factory=list,
         metadata=meant("names of the scenarios that people go to; none: to all. The others' items are there, unused"),
     )
-    history: str = named("all", HISTORIES, "what an observation tells: all that was shown, or in its own scenario only")
+    history: str = named(
+        "all", HISTORIES, "what the observed history tells: all that was shown, or in its own scenario only"
+    )
     items_per_scenario: int = ranged(400, 4, 2_000_000, "items", "in each scenario's catalogue")
     new_items: float = _share(0.0, "of each scenario's items that are new: nobody has met them, popularity is unknown")
     world_seed: int = ranged(0, 0, _MOST_IDS, "seed", "of catalogue and population")

@@ -8,7 +8,8 @@ References:
     reinforcement learning domains", JMLR 10, section 2.1. Forward and backward transfer: Lopez-Paz and Ranzato (2017),
     "Gradient episodic memory", NeurIPS. Forgetting: Chaudhry et al. (2018), "Riemannian walk", ECCV. Negative transfer:
     Wang et al. (2019), "Characterizing and avoiding negative transfer", CVPR. Cold-start regret: the cumulative regret
-    of Lattimore and Szepesvari (2020), "Bandit algorithms", chapter 4, over a person's first interactions.
+    of Lattimore and Szepesvari (2020), "Bandit algorithms", chapter 4, over a person's first interactions. Interactions
+    saved: time to threshold with a person's interactions in the place of transitions, of this project.
 """
 
 from __future__ import annotations
@@ -127,11 +128,11 @@ def transfer_ratio(transferred: ArrayLike, blind: ArrayLike, at_home: ArrayLike)
         at_home: (n,) with what was learnt in the target.
 
     Returns:
-        The ratio; NaN where knowing the target is worth nothing.
+        The ratio; NaN where knowing the target is worth nothing or less.
     """
     means = [float(np.mean(np.asarray(values, np.float64))) for values in (transferred, blind, at_home)]
     worth = means[2] - means[1]
-    return (means[0] - means[1]) / worth if worth else float("nan")
+    return (means[0] - means[1]) / worth if worth > 0.0 else float("nan")
 
 
 def backward_transfer(matrix: ArrayLike) -> float:
@@ -190,7 +191,7 @@ def negative_rate(gains: ArrayLike, ends: ArrayLike | None = None) -> tuple[floa
         ends: (pairs,) upper ends of their intervals.
 
     Returns:
-        Share of gains below 0, and of those whose whole interval is below 0 (NaN without ends).
+        Share of gains below 0, and of those whose whole interval is below 0 (NaN where an end is missing).
 
     Raises:
         ConfigError: If there are no gains, or other numbers of ends.
@@ -203,7 +204,7 @@ def negative_rate(gains: ArrayLike, ends: ArrayLike | None = None) -> tuple[floa
     high = np.asarray(ends, np.float64)
     if high.shape != values.shape:
         raise ConfigError(f"ends have the shape {high.shape}; allowed: {values.shape}, one for each gain.")
-    return float(np.mean(values < 0.0)), float(np.mean(high < 0.0))
+    return float(np.mean(values < 0.0)), float("nan") if np.isnan(high).any() else float(np.mean(high < 0.0))
 
 
 def cold_start_regret(reached: ArrayLike, best: ArrayLike, first: int) -> Floats:

@@ -78,6 +78,7 @@ def test_the_transfer_ratio_is_a_share_of_what_knowing_the_target_is_worth():
     assert transfer_ratio([3.0, 3.0], blind, home) == 0.25
     assert transfer_ratio([0.0, 2.0], blind, home) == -0.25
     assert np.isnan(transfer_ratio(home, blind, blind))
+    assert np.isnan(transfer_ratio(home, home, blind))  # knowing the target does worse than knowing nothing
 
 
 def test_three_scenarios_one_after_another():
@@ -103,6 +104,7 @@ def test_what_is_best_later_counts_for_forgetting_and_not_for_backward_transfer(
 
 def test_how_often_transfer_harms():
     assert negative_rate([0.1, -0.1, -0.2, 0.0], [0.2, 0.1, -0.1, 0.1]) == (0.5, 0.25)
+    assert np.isnan(negative_rate([-1.0, 1.0], [np.nan, 2.0])[1])
     rate, sure = negative_rate([-1.0])
     assert rate == 1.0
     assert np.isnan(sure)

@@ -22,7 +22,7 @@ from .reader import ContextReader, Vectors
 
 
 class AdaptedReader:
-    """Reads people who have enjoyed nothing in the target yet as if they still were in the source.
+    """Reads people who have enjoyed nothing in the target lately as if they still were in the source.
 
     Everybody else is read by ``reader`` as ever. Without an adapter the moment is read in the target, from titles of
     the source: a language model is then prompted again, with the target in its prompt, and adapts by itself.
@@ -60,7 +60,7 @@ class AdaptedReader:
         return vectors
 
     def is_new(self, seen: Seen, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """(m,) who is in the target and has enjoyed something, but nothing there."""
+        """(m,) who is in the target and has enjoyed something lately, but nothing there; texts name the last three."""
         enjoyed = (seen.enjoyed if getattr(self.reader, "latest", False) else seen.recalled)[rows]  # as texts name it
         where = np.where(enjoyed > 0, self.world.catalogue.scenario[enjoyed], -1)
         known = (where >= 0).any(axis=1) & (where != self.target).all(axis=1)

@@ -14,8 +14,9 @@ _WORDS = """Sizes:
 Questions for --only:
 {questions}
 
-Options after the size hold for all agents, as for crossrec train. What is finished below --folder is not computed
-again: interrupt it as you like, the same command goes on.
+Options after the size hold for all agents, as for crossrec train, but for worlds of which the answer is known; agents
+that learn on, or learn one scenario after another, have numbers of steps of their own. What is finished below --folder
+is not computed again: interrupt it as you like, the same command goes on.
 
   crossrec study quick
   crossrec study quick agent=qrdqn --only zero-shot,tuning

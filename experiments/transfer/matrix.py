@@ -7,21 +7,15 @@ the history helps or harms is another question: what it reaches with the own his
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
-
-from crossrec.errors import ConfigError
 
 from ..evaluate import Policy
 from ..lab import Lab
 from .arrivals import settle
-
-_MOST = 8  # scenarios of which all orders are tried
 
 
 def matrix_of(
@@ -76,44 +70,3 @@ def matrix_of(
             if on_cell is not None:
                 on_cell()
     return pd.DataFrame(rows)
-
-
-def shared_interest(rhos: Sequence[float], source: int, target: int) -> float:
-    """How much of interest two scenarios share: the product of their ``rho``; 1 for a scenario and itself.
-
-    Effective interest is ``rho * theta + (1 - |rho|) * phi``, with ``theta`` mirrored where ``rho < 0``: what is
-    enjoyed in the source speaks of ``theta`` in proportion to its rho, and so does ``theta`` count in the target.
-    """
-    return 1.0 if source == target else float(rhos[source] * rhos[target])
-
-
-def rank_correlation(gains: NDArray[np.float64], shared: NDArray[np.float64]) -> tuple[float, float]:
-    """Spearman's correlation of gains with shared interest over pairs of different scenarios, and its p-value.
-
-    Pairs that have a scenario in common are not independent, so scenarios are permuted and not pairs (Mantel 1967): the
-    p-value is the share of all orders of the scenarios that correlate at least as much. Gains are divided by what
-    knowing people in the target itself is worth, for rewards differ between targets.
-
-    Args:
-        gains: (S, S) by source and target.
-        shared: (S, S) from :func:`shared_interest`.
-
-    Returns:
-        Both; where gains or shared interest are all the same there is no correlation: NaN, and p = 1.
-
-    Raises:
-        ConfigError: If there are fewer than three scenarios, more than eight, or the shapes differ.
-    """
-    n = len(gains)
-    if gains.shape != (n, n) or shared.shape != (n, n) or not 3 <= n <= _MOST:
-        raise ConfigError(
-            f"gains {gains.shape} and shared interest {shared.shape} must be twice (S, S), with 3 to {_MOST} scenarios."
-        )
-    apart = ~np.eye(n, dtype=np.bool_)
-    scaled = gains / np.diag(gains)
-    if np.ptp(scaled[apart]) == 0.0 or np.ptp(shared[apart]) == 0.0:
-        return float("nan"), 1.0
-    mine = stats.rankdata(scaled[apart])
-    orders = (np.ix_(order, order) for order in itertools.permutations(range(n)))
-    found = np.array([np.corrcoef(mine, stats.rankdata(shared[order][apart]))[0, 1] for order in orders])
-    return float(found[0]), float(np.mean(np.abs(found) >= abs(found[0]) - 1e-12))

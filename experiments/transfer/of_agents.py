@@ -8,13 +8,12 @@ import numpy as np
 import pandas as pd
 
 from crossrec import transfer as measures
-from crossrec.statistics import Estimate
 
-from .answer import Answer
-from .estimates import by_seed, gap, over_agents, over_x, ratio, scores, told, verdict
+from .estimates import by_seed, gap, gaps, over_agents, over_x, told, told_ratio, verdict, verdict_on
+from .finding import Finding
 
 
-def joint(rows: pd.DataFrame) -> Answer | None:
+def joint(rows: pd.DataFrame) -> Finding | None:
     """Joint against independent, and what the context gave."""
     table = rows[rows["question"] == "agent"]
     of = {(arm, task): by_seed(table, arm=arm, task=task) for arm, task in _pairs(table)}
@@ -23,25 +22,24 @@ def joint(rows: pd.DataFrame) -> Answer | None:
     better = gap(of["joint", "template"], of["independent", "template"])
     information = gap(of["joint", "template"], of["own history", "template"])
     given = of["joint", "template"] - of["joint", "none"]
-    lost = ratio(of["joint", "template"] - of["joint", "shuffled"], given)
+    lost = told_ratio(of["joint", "template"] - of["joint", "shuffled"], given)
     says = (
         f"{verdict(better, 'Yes', 'No: independent agents are better', 'It may be chance')}: one agent that sees all "
         f"scenarios scores {told(better, sign=True)} beyond an agent per scenario that is blind to the others. Seeing "
         f"what people did elsewhere alone, with one network in both cases, is worth {told(information, sign=True)}. "
         f"The context gives {told(over_agents(given.to_numpy()), sign=True)}; an agent that learns from and reads "
-        f"strangers' notes instead of people's own loses {told(lost, 2)} of that, as a share."
+        f"strangers' notes instead of people's own loses {lost} of that, as a share."
     )
-    bars = scores(rows, "agent", _pairs(table))
     named = {
-        f"{arm}, context={context}": value
-        for (arm, context), value in bars.items()
+        f"{arm}, context={context}": over_agents(values.to_numpy())
+        for (arm, context), values in of.items()
         if arm in ("joint", "own history", "independent")
     }
     lines = [(name, told(value)) for name, value in named.items()]
-    return Answer("joint", says, ("agent", "score"), lines, named)
+    return Finding("joint", says, ("agent", "score"), lines, named)
 
 
-def ensemble(rows: pd.DataFrame) -> Answer | None:
+def ensemble(rows: pd.DataFrame) -> Finding | None:
     """Gated experts against one network."""
     table = rows[(rows["question"] == "agent") & (rows["task"] == "template")]
     arms = [arm for arm in ("joint", "gated", "stacked", "average") if (table["arm"] == arm).any()]
@@ -54,10 +52,10 @@ def ensemble(rows: pd.DataFrame) -> Answer | None:
     )
     bars = {arm: over_agents(by_seed(table, arm=arm).to_numpy()) for arm in arms}
     lines = [(arm, told(value), told(gains[arm], sign=True) if arm in gains else "") for arm, value in bars.items()]
-    return Answer("ensemble", says, ("experts", "score", "beyond joint"), lines, bars)
+    return Finding("ensemble", says, ("experts", "score", "beyond joint"), lines, bars)
 
 
-def zero_shot(rows: pd.DataFrame) -> Answer | None:
+def zero_shot(rows: pd.DataFrame) -> Finding | None:
     """Which context helps where an agent was never trained."""
     table = rows[rows["question"] == "left out"]
     if table.empty:
@@ -65,30 +63,27 @@ def zero_shot(rows: pd.DataFrame) -> Answer | None:
     contexts = list(dict.fromkeys(table["arm"]))
     targets = list(dict.fromkeys(table["task"]))
     mean = {c: by_seed(table, arm=c) for c in contexts}
-    gains = {c: gap(mean[c], mean["none"]) for c in contexts if c != "none"}
-    own = [c for c in gains if c != "oracle"]
-    best = max(own, key=lambda c: gains[c].value) if own else next(iter(gains))
+    gains = dict(gaps({c: mean[c] for c in contexts if c not in ("none", "oracle")}, mean["none"]))
+    sentence, best = verdict_on(gains, "It helps", "It harms", "None helps for certain")
+    gains["oracle"] = gap(mean["oracle"], mean["none"])
     home = by_seed(rows[rows["question"] == "at home"])
-    away = gap(mean["template"], home) if len(home) else Estimate(float("nan"), float("nan"), float("nan"))
     says = (
-        f"{verdict(gains[best], 'It helps', 'It harms', 'None helps for certain')}: of what a recommender may have, "
-        f"{best} scores most, {told(gains[best], sign=True)} beyond no context, on "
-        "average over scenarios. Training everywhere else instead of there is worth "
-        f"{told(away, sign=True)} with a template's context."
+        f"{sentence}: of what a recommender may have, {best} scores {told(gains[best], sign=True)} beyond no context, "
+        "on average over scenarios. Training everywhere else instead of there is worth "
+        f"{told(gap(mean['template'], home), sign=True)} with a template's context."
     )
     bars = {c: over_agents(mean[c].to_numpy()) for c in contexts}
-    if len(home):
-        bars["trained there (template)"] = over_agents(home.to_numpy())
+    bars["trained there (template)"] = over_agents(home.to_numpy())
     lines = [
         (c, told(bars[c]), told(gains[c], sign=True) if c in gains else "",
          *(told(over_agents(by_seed(table, arm=c, task=t).to_numpy())) for t in targets))
         for c in contexts
     ]  # fmt: skip
     columns = ("context", "mean score", "beyond none", *targets)
-    return Answer("zero-shot", says, columns, lines, bars)
+    return Finding("zero-shot", says, columns, lines, bars)
 
 
-def tuning(rows: pd.DataFrame) -> Answer | None:
+def tuning(rows: pd.DataFrame) -> Finding | None:
     """Fine-tuning from other scenarios against learning from nothing."""
     table = rows[rows["question"] == "curve"]
     if table.empty:
@@ -107,7 +102,7 @@ def tuning(rows: pd.DataFrame) -> Answer | None:
     )
     lines = [(name, told(value, 3, sign="gain" in name or "start" in name)) for name, value in estimates.items()]
     drawn = {arm: over_x(table, arm=arm) for arm in ("transferred", "scratch")}
-    return Answer(
+    return Finding(
         "tuning", says, ("measure", "value"), lines,
         curves=drawn, axes=("transitions in the target", "normalised return"),
     )  # fmt: skip
@@ -128,7 +123,7 @@ def _curve(rows: pd.DataFrame) -> measures.Curve:
     return measures.Curve(ordered["x"].to_numpy(), ordered["value"].to_numpy())
 
 
-def continual(rows: pd.DataFrame) -> Answer | None:
+def continual(rows: pd.DataFrame) -> Finding | None:
     """Scenarios one after another."""
     table = rows[rows["question"] == "continual"]
     if table.empty:
@@ -146,13 +141,14 @@ def continual(rows: pd.DataFrame) -> Answer | None:
         "forgetting": over_agents([measures.forgetting(r) for r in matrices]),
     }
     says = (
-        f"In the order {', '.join(order)}: scenarios that come later begin "
-        f"{told(found['forward transfer'], sign=True)} above an untrained agent; "
-        f"learning them changes earlier ones by {told(found['backward transfer'], sign=True)}, and "
-        f"{told(found['forgetting'])} of the best is forgotten."
+        f"In the order {', '.join(order)}: learning later scenarios changes the score in earlier ones by "
+        f"{told(found['backward transfer'], sign=True)}, and scenarios that come later begin "
+        f"{told(found['forward transfer'], sign=True)} above an untrained agent. Forgetting is "
+        f"{told(found['forgetting'])} in units of the score; since it takes the best of several noisy scores, it is "
+        "above 0 also where nothing is forgotten."
     )
     lines = [(name, told(value, sign=name != "forgetting")) for name, value in found.items()]
-    return Answer(
+    return Finding(
         "continual", says, ("measure", "value"), lines,
         matrix=(order, np.mean(matrices, axis=0)), axes=("scored in", "after learning"),
     )  # fmt: skip

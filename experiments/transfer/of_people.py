@@ -6,78 +6,29 @@ import numpy as np
 import pandas as pd
 
 from crossrec import transfer as measures
-from crossrec.world.scenario import SCENARIOS
+from crossrec.statistics import Estimate
 
-from .adapting import HOME, PROMPTED
-from .answer import Answer
-from .estimates import by_seed, gap, over_agents, over_x, ratio, told, verdict
-from .matrix import rank_correlation, shared_interest
+from .adapting import HOME
+from .estimates import by_seed, gap, gaps, over_agents, over_x, ratio, told, verdict_on
+from .finding import Finding
 from .twins import RHOS
 
-_NOTHING = 0.2  # transfer ratio below which a history tells next to nothing
+_NEAR = 0.2  # how far from the known ratio both ends of an interval may be
 
 
-def negative(rows: pd.DataFrame) -> Answer | None:
-    """The transfer matrix of the default world, and whether rho predicts it."""
-    return _matrix(rows, "default", "matrix")
-
-
-def mirrored(rows: pd.DataFrame) -> Answer | None:
-    """The same where people's interest in video is the mirror of what it is elsewhere."""
-    return _matrix(rows, "mirrored", "mirrored")
-
-
-def _matrix(rows: pd.DataFrame, world: str, name: str) -> Answer | None:
-    whole = rows[rows["question"] == f"matrix, {world}"]
-    table, plain = (whole[whole["arm"] == what] for what in ("gain", "over none"))
-    if table.empty:
-        return None
-    pairs = list(dict.fromkeys(table["task"]))
-    names = list(dict.fromkeys(pair.partition(">")[0] for pair in pairs))
-    cells = {pair: over_agents(by_seed(table, task=pair).to_numpy()) for pair in pairs}
-    apart = [pair for pair in pairs if len(set(pair.split(">"))) == 2]
-    helped = [over_agents(by_seed(plain, task=pair).to_numpy()) for pair in apart]
-    rate, sure = measures.negative_rate([h.value for h in helped], [h.high for h in helped])
-    rhos = [SCENARIOS[n].rho * (-1.0 if world == "mirrored" and n == "video" else 1.0) for n in names]
-    values = np.array([[cells[f"{source}>{target}"].value for target in names] for source in names])
-    shared = np.array([[shared_interest(rhos, i, j) for j in range(len(names))] for i in range(len(names))])
-    correlation, p = rank_correlation(values, shared)
-    away = table[table["task"].isin(apart)].groupby("seed")["value"].mean()
-    home = table[~table["task"].isin(apart)].groupby("seed")["value"].mean()
-    rank = (
-        "cannot be told, for all pairs are alike" if np.isnan(correlation) else f"is {correlation:+.2f} (p = {p:.3f})"
-    )
-    says = (
-        f"People's own history from another scenario is worth {told(ratio(away, home), 2)} of what their own from the "
-        "same one is worth, beyond a stranger's and as a mean over pairs. Using it instead of none harms in "
-        f"{rate:.0%} of pairs{'' if np.isnan(sure) else f' ({sure:.0%} with an interval wholly below 0)'}. "
-        f"The rank correlation of pairs' gains with the product of both scenarios' rho {rank}."
-    )
-    lines = [(source, *(told(cells[f"{source}>{target}"], sign=True) for target in names)) for source in names]
-    return Answer(
-        name,
-        says,
-        ("known in", *(f"met in {n}" for n in names)),
-        lines,
-        matrix=(names, values),
-        unit="gain in expected reward",
-        axes=("met in", "known in"),
-    )
-
-
-def adapters(rows: pd.DataFrame) -> Answer | None:
+def adapters(rows: pd.DataFrame) -> Finding | None:
     """Adapters against the identity."""
     table, cosines = (rows[rows["question"] == name] for name in ("adapters", "adapters, cosine"))
     if table.empty:
         return None
     names = list(dict.fromkeys(table["arm"]))
     mean = {n: by_seed(table, arm=n) for n in names}
-    gains = {n: gap(mean[n], mean["identity"]) for n in names if n not in ("identity", HOME)}
-    best = max((n for n in gains if n != PROMPTED), key=lambda n: gains[n].value)
+    gains = gaps({n: mean[n] for n in names if n not in ("identity", HOME)}, mean["identity"])
+    sentence, best = verdict_on(gains, "Yes", "No", "It cannot be told")
     says = (
-        f"{verdict(gains[best], 'Yes', 'No', 'It cannot be told')}: the best of the learnt ones, {best}, reaches "
-        f"{told(gains[best], sign=True)} reward per interaction beyond taking the source's context as it is; being "
-        f"known in the target is worth {told(gap(mean[HOME], mean['identity']), sign=True)}."
+        f"{sentence}: {best} reaches {told(gains[best], sign=True)} reward per interaction beyond taking the source's "
+        "context as it is. Being known in the target, by context and by history and in a session of its own, is worth "
+        f"{told(gap(mean[HOME], mean['identity']), sign=True)}."
         f"{_overlapping(rows[rows['question'] == 'adapters, known'])}"
     )
     lines = []
@@ -88,7 +39,7 @@ def adapters(rows: pd.DataFrame) -> Answer | None:
         lines.append((name, told(over_agents(mean[name].to_numpy())), beyond, cosine))
     bars = {n: over_agents(mean[n].to_numpy()) for n in names}
     columns = ("adapter", "reward per interaction", "beyond identity", "cosine to the target's context")
-    return Answer("adapters", says, columns, lines, bars, "expected reward per interaction")
+    return Finding("adapters", says, columns, lines, bars, "expected reward per interaction")
 
 
 def _overlapping(table: pd.DataFrame) -> str:
@@ -100,7 +51,7 @@ def _overlapping(table: pd.DataFrame) -> str:
     return f" Ridge regression comes to a cosine of {found} of the overlapping users."
 
 
-def cold(rows: pd.DataFrame) -> Answer | None:
+def cold(rows: pd.DataFrame) -> Finding | None:
     """What language saves a cold user."""
     table, regrets = rows[rows["question"] == "cold"], rows[rows["question"] == "cold regret"]
     table = table[table["arm"] == "joint"]
@@ -123,14 +74,14 @@ def cold(rows: pd.DataFrame) -> Answer | None:
         f"{len(saved)} cases{reached}."
     )
     lines = [(task, told(over_agents(values.to_numpy()), 2)) for task, values in regret.items()]
-    return Answer(
+    return Finding(
         "cold", says,
         ("context", f"regret of the first {first} interactions"), lines, curves=curves,
         axes=("interaction", "expected reward"),
     )  # fmt: skip
 
 
-def overlap(rows: pd.DataFrame) -> Answer | None:
+def overlap(rows: pd.DataFrame) -> Finding | None:
     """Cold-start regret by the share of people who are known from another scenario."""
     table = rows[rows["question"] == "overlap"]
     if table.empty:
@@ -146,26 +97,22 @@ def overlap(rows: pd.DataFrame) -> Answer | None:
         (f"{s:.0%}", told(over_agents(at[s].to_numpy()), 2), told(gap(at[0.0], at[s]), 2, sign=True) if s else "")
         for s in shares
     ]
-    return Answer(
+    return Finding(
         "overlap", says, ("known from elsewhere", "regret per person", "saved"),
         lines, curves={"joint agent, no context": over_x(table)},
         axes=("share of people who are known from another scenario", "regret of the first interactions"),
     )  # fmt: skip
 
 
-def known(rows: pd.DataFrame) -> Answer | None:
+def known(rows: pd.DataFrame) -> Finding | None:
     """Worlds of which the answer is known."""
     table = rows[rows["question"] == "twins"]
     if table.empty:
         return None
     ratios = {rho: ratio(by_seed(table, x=rho, arm="away"), by_seed(table, x=rho, arm="home")) for rho in RHOS}
     expected = {1.0: "1", 0.0: "0", -1.0: "below 0"}
-    nothing = ratios[0.0]
-    right = {
-        1.0: _holds(ratios[1.0].low > 0.0, ratios[1.0].low <= 1.0 <= ratios[1.0].high),
-        0.0: _holds(max(abs(nothing.low), abs(nothing.high)) < _NOTHING, nothing.low <= 0.0 <= nothing.high),
-        -1.0: _holds(ratios[-1.0].high < 0.0, ratios[-1.0].low < 0.0),
-    }
+    right = {rho: _is(ratios[rho], rho) for rho in (1.0, 0.0)}
+    right[-1.0] = _holds(ratios[-1.0].high < 0.0, ratios[-1.0].low < 0.0)
     says = (
         "Two scenarios that differ in nothing but rho: the transfer ratio is "
         + "; ".join(f"{told(ratios[rho], 2)} for rho = {rho:g}, where it must be {expected[rho]}" for rho in RHOS)
@@ -173,10 +120,15 @@ def known(rows: pd.DataFrame) -> Answer | None:
     )
     lines = [(f"{rho:g}", expected[rho], told(ratios[rho], 2), right[rho]) for rho in RHOS]
     bars = {f"rho = {rho:g}": ratios[rho] for rho in RHOS}
-    return Answer(
+    return Finding(
         "known", says,
         ("rho", "must be", "transfer ratio", "holds"), lines, bars, "transfer ratio",
     )  # fmt: skip
+
+
+def _is(found: Estimate, answer: float) -> str:
+    near = max(abs(found.low - answer), abs(found.high - answer)) < _NEAR
+    return _holds(near, found.low <= answer <= found.high)
 
 
 def _holds(certain: bool, possible: bool) -> str:

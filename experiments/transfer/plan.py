@@ -82,7 +82,8 @@ SIZES: Mapping[str, Size] = {
 # What parts of the study set themselves.
 SET: Words = (
     "seed", "runs", "context", "env.scenarios", "env.visits", "env.history", "env.history_length", "train_visits",
-    "train_elsewhere", "start", "agent.experts", "experiment",
+    "train_elsewhere", "start", "agent.experts", "context.prompt.titles", "context.prompt.sees", "context.refresh",
+    "experiment",
 )  # fmt: skip
 
 

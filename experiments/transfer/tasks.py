@@ -40,7 +40,10 @@ class Task:
 
     @property
     def file(self) -> Path:
-        """Where its rows are kept; the name tells everything that decides them."""
+        """Where its rows are kept; the name tells its options, the study's own code and all packages' versions.
+
+        Code of other rooms is not told apart by it, only by the commit that stands in the rows.
+        """
         digest = hashlib.sha256(repr((self.part, self.options, _code(), _packages())).encode()).hexdigest()[:10]
         return Path(self.folder) / "measured" / f"{self.part}-{digest}.parquet"
 

@@ -9,9 +9,9 @@ import pytest
 
 from crossrec.errors import RunError
 from crossrec.experiments.transfer import plan, study
-from crossrec.experiments.transfer.answers import answers_of
 from crossrec.experiments.transfer.asked import ASKED
-from crossrec.experiments.transfer.estimates import gap, over_agents, ratio, told, verdict
+from crossrec.experiments.transfer.estimates import gap, gaps, over_agents, ratio, told, told_ratio, verdict, verdict_on
+from crossrec.experiments.transfer.findings import findings_of
 from crossrec.experiments.transfer.parts import PARTS
 from crossrec.experiments.transfer.tasks import COLUMNS, frame, task
 
@@ -116,6 +116,14 @@ def test_estimates_are_students():
     assert gap(first, second).value == 0.75
     assert ratio(first, second).value == 2.0
     assert told(over_agents([1.0, 2.0, 3.0]), 1, sign=True) == "+2.0 (-0.5 to +4.5)"
+    many = {name: pd.Series(values) for name, values in (("a", [1.0, 1.1, 1.2]), ("b", [5.0, -5.0, 1.0]))}
+    found = gaps(many, pd.Series([0.0, 0.0, 0.0]))
+    assert found["a"].low < gap(many["a"], pd.Series([0.0, 0.0, 0.0])).low  # it holds together with the other
+    assert verdict_on(found, "y", "n", "?") == ("y", "a")  # not b, which is as high on average but by chance
+    assert verdict_on({"b": found["b"]}, "y", "n", "?") == ("?", "b")
+    assert verdict_on(gaps(many, pd.Series([20.0, 20.0, 20.0])), "y", "n", "?")[0] == "n"
+    told_some = told_ratio(pd.Series([1.0, 1.0, 1.0]), pd.Series([2.0, 2.0, -1.0]))
+    assert told_some == "0.50 (0.50 to 0.50), of 2 agents of 3, for of the others it has no meaning"
     assert [verdict(over_agents(v), "y", "n", "?") for v in ([1, 1.1], [-1, -1.1], [1, -1], [1])] == [
         "y",
         "n",
@@ -163,6 +171,8 @@ def made_up(seeds=3):
                 add("matrix, mirrored", "gain", f"{source}>{target}", sign * (0.1 if source == target else 0.05))
                 add("matrix, default", "over none", f"{source}>{target}", 0.02)
                 add("matrix, mirrored", "over none", f"{source}>{target}", sign * 0.02)
+                for world in ("default", "mirrored"):
+                    add(f"matrix, {world}", "best", f"{source}>{target}", 0.5, wobble=0.0)
         for share in (0.0, 0.5, 1.0):
             add("overlap", "news", "video", 6.0 - share, share)
         for adapter, reward, cosine in (
@@ -187,20 +197,24 @@ def made_up(seeds=3):
 
 
 def test_answers_are_those_that_are_known():
-    found = {answer.name: answer.says for answer in answers_of(made_up())}
+    found = {answer.name: answer.says for answer in findings_of(made_up())}
     assert len(found) == 11
     assert found["joint"].startswith("Yes: one agent that sees all scenarios scores +0.100")
     assert "with one network in both cases, is worth +0.050 (+0.050 to +0.050)" in found["joint"]
     assert "The context gives +0.400" in found["joint"]
     assert "instead of people's own loses 0.75 (0.75 to 0.75) of that" in found["joint"]
     assert "is worth 0.50 " in found["matrix"]
-    assert "harms in 0% of pairs" in found["matrix"]
-    assert "cannot be told, for all pairs are alike" in found["matrix"]
-    assert "harms in 40% of pairs (40% with an interval wholly below 0)" in found["mirrored"]
+    assert "comes out below 0 in 0% of 20 pairs; the whole interval is below 0 in 0 of them, where" in found["matrix"]
+    assert "cannot be told, for all are alike" in found["matrix"]
+    assert (
+        "below 0 in 40% of 20 pairs; the whole interval is below 0 in 8 of them (shopping > video, "
+        in found["mirrored"]
+    )
+    assert "where chance alone gives 0.5" in found["mirrored"]
     assert "rho is +0." in found["mirrored"]
-    assert found["zero-shot"].startswith("It helps: of what a recommender may have, template scores most, +0.200")
+    assert found["zero-shot"].startswith("It helps: of what a recommender may have, template scores +0.200")
     assert "is worth -0.100" in found["zero-shot"]
-    assert found["adapters"].startswith("No: the best of the learnt ones, linear, reaches -0.100")
+    assert found["adapters"].startswith("It cannot be told: prompted again reaches +0.000")
     assert "agents without reach within 10 in 3 of 3 cases (after 4.4, 4.4, 4.4)" in found["cold"]
     assert "saves 0.085 " in found["cold"]
     assert "saves 1.00" in found["overlap"]
@@ -213,15 +227,15 @@ def test_answers_are_those_that_are_known():
 
 def test_what_nothing_is_known_of_is_left_out():
     rows = made_up()
-    assert answers_of(rows[rows["question"] == "nothing"]) == []
-    assert [answer.name for answer in answers_of(rows[rows["question"] == "overlap"])] == ["overlap"]
+    assert findings_of(rows[rows["question"] == "nothing"]) == []
+    assert [answer.name for answer in findings_of(rows[rows["question"] == "overlap"])] == ["overlap"]
     # What one question needs is not always enough for another that looks at the same agents.
     agents = rows[rows["question"] == "agent"]
     some = agents[agents["arm"].isin(["joint", "gated"]) & (agents["task"] == "template")]
-    assert [answer.name for answer in answers_of(some)] == ["ensemble"]
+    assert [answer.name for answer in findings_of(some)] == ["ensemble"]
     plain = rows[rows["question"].isin(["agent", "cold", "cold regret"]) & (rows["arm"] == "joint")]
-    assert [answer.name for answer in answers_of(plain)] == ["cold"]
-    assert list(ASKED) == [answer.name for answer in answers_of(rows)]
+    assert [answer.name for answer in findings_of(plain)] == ["cold"]
+    assert list(ASKED) == [answer.name for answer in findings_of(rows)]
 
 
 @pytest.fixture
@@ -266,6 +280,10 @@ def test_mistakes_are_told(crossrec, page, tmp_path):
     assert_one_sentence(crossrec("study", "quick", "--only", "jont"), "--only='jont' is unknown; did you mean 'joint'")
     assert_one_sentence(crossrec("study", "quick", "seed=3"), "seed=3: the study sets seed itself")
     assert_one_sentence(crossrec("study", "quick", "steps=abc"), "steps=abc: Value 'abc'")
+    assert_one_sentence(crossrec("study", "quick", "env=games"), "goes through the scenarios shopping, news, social")
+    assert_one_sentence(crossrec("study", "quick", "env.slate_size=3"), "with one item shown at a time")
+    assert_one_sentence(crossrec("study", "quick", "agent=ppo"), "agent=dqn or agent=qrdqn")
+    assert_one_sentence(crossrec("study", "quick", "steps=20000", "--only", "known"), "have options of their own")
     page.with_suffix(".csv").write_text("question,arm\nagent")
     assert_one_sentence(crossrec("study", "--from-raw", "--out", page), "page.csv is damaged")
 
@@ -286,8 +304,6 @@ def test_a_study_does_what_is_missing_and_keeps_the_rest_when_something_fails(tm
     monkeypatch.setattr(study, "tasks_of", lambda *options: asked[:1])
     assert [answer.name for answer in study.study("quick", 1, str(tmp_path), out)] == ["overlap"]
     study.study("quick", 1, str(tmp_path), None, ["overlap"], ["agent.gamma=0.5"])
-    assert (
-        "Written by `crossrec study quick agent.gamma=0.5 --only overlap`"
-        in (tmp_path / "quick-overlap.md").read_text()
-    )
+    (again,) = tmp_path.glob("quick-overlap-*.md")  # another page than without the option
+    assert "Written by `crossrec study quick agent.gamma=0.5 --only overlap`" in again.read_text()
     assert set(COLUMNS) < set(pd.read_csv(tmp_path / "page.csv"))

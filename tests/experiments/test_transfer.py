@@ -11,7 +11,8 @@ from crossrec.experiments.train import train
 from crossrec.experiments.transfer.adapting import closeness, pairs_of, worth
 from crossrec.experiments.transfer.arrivals import settle, strangers
 from crossrec.experiments.transfer.estimates import over_agents
-from crossrec.experiments.transfer.matrix import matrix_of, rank_correlation, shared_interest
+from crossrec.experiments.transfer.matrix import matrix_of
+from crossrec.experiments.transfer.ranks import rank_correlation, shared_interest
 from crossrec.experiments.transfer.twins import twins_config, twins_gains
 from crossrec.language.adapted import AdaptedReader, read_as
 from crossrec.language.adapter import make_adapter
@@ -108,15 +109,17 @@ def test_what_scenarios_share():
     assert shared_interest(rhos, 0, 2) == pytest.approx(-0.24)
     assert shared_interest(rhos, 2, 2) == 1.0
     shared = np.array([[shared_interest(rhos, i, j) for j in range(5)] for i in range(5)])
-    correlation, p = rank_correlation(shared + np.eye(5), shared)
+    correlation, p = rank_correlation(shared, shared)
     assert correlation == pytest.approx(1.0)
     assert p == 1 / 120
-    targets = np.array([1.0, 5.0, 2.0, 9.0, 4.0])  # what rewards are worth there
-    assert rank_correlation((shared + np.eye(5)) * targets, shared)[0] == pytest.approx(1.0, abs=0.01)
+    assert rank_correlation(shared - 5.0, shared) == (correlation, p)  # harm ranks below nothing
+    assert rank_correlation(-shared, shared)[0] == pytest.approx(-1.0)
     assert rank_correlation(np.random.default_rng(1).normal(size=(5, 5)), shared)[1] > 0.05
     assert np.isnan(rank_correlation(np.ones((5, 5)), shared)[0])
     with pytest.raises(ConfigError, match="with 3 to 8 scenarios"):
         rank_correlation(np.ones((2, 2)), np.ones((2, 2)))
+    with pytest.raises(ConfigError, match="must be finite"):
+        rank_correlation(np.full((5, 5), np.nan), shared)
 
 
 @pytest.mark.parametrize("target", ["music", "news"])

@@ -1,4 +1,4 @@
-"""What a question's answer is: a sentence, a table and a figure, all from rows."""
+"""What was found on a question: a sentence, a table and a figure, all from rows."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ Lines = Sequence[tuple[str, ...]]
 
 
 @dataclass(frozen=True)
-class Answer:
-    """One question's answer.
+class Finding:
+    """What was found on one question.
 
     Attributes:
         name: Of the question, in :data:`crossrec.experiments.transfer.asked.ASKED`; also for files and links.
