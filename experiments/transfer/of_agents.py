@@ -67,9 +67,15 @@ def zero_shot(rows: pd.DataFrame) -> Finding | None:
     sentence, best = verdict_on(gains, "It helps", "It harms", "None helps for certain")
     gains["oracle"] = gap(mean["oracle"], mean["none"])
     home = by_seed(rows[rows["question"] == "at home"])
+    model = (
+        f" A language model's keywords score {told(gap(mean['llm'], mean['template']), sign=True)} against a template's "
+        "sentence."
+        if "llm" in mean
+        else ""
+    )
     says = (
         f"{sentence}: of what a recommender may have, {best} scores {told(gains[best], sign=True)} beyond no context, "
-        "on average over scenarios. Training everywhere else instead of there is worth "
+        f"on average over scenarios.{model} Training everywhere else instead of there is worth "
         f"{told(gap(mean['template'], home), sign=True)} with a template's context."
     )
     bars = {c: over_agents(mean[c].to_numpy()) for c in contexts}
@@ -98,7 +104,8 @@ def tuning(rows: pd.DataFrame) -> Finding | None:
     estimates = {name: over_agents(values) for name, values in found.items()}
     says = (
         f"An agent from the other scenarios begins {told(estimates['jumpstart'], sign=True)} above an untrained one "
-        f"and ends {told(estimates['asymptotic gain'], sign=True)} above one that has learnt from nothing for as long."
+        f"and ends at {told(estimates['asymptotic gain'], sign=True)} against one that has learnt from nothing for as "
+        "long."
     )
     lines = [(name, told(value, 3, sign="gain" in name or "start" in name)) for name, value in estimates.items()]
     drawn = {arm: over_x(table, arm=arm) for arm in ("transferred", "scratch")}

@@ -67,11 +67,15 @@ def cold(rows: pd.DataFrame) -> Finding | None:
     in_time = int(np.isfinite(saved).sum())
     regret = {task: by_seed(regrets, arm="joint", task=task) for task in curves}
     less = gap(regret["none"], regret["template"])
-    reached = f" (after {', '.join(f'{value:.1f}' for value in saved if np.isfinite(value))})" if in_time else ""
+    times = ", ".join(f"{value:.1f}" for value in saved if np.isfinite(value))
+    reached = (
+        f"agents without reach within {last} in {in_time} of {len(saved)} cases (after {times})."
+        if in_time
+        else f"no agent without reaches within {last}: it saves more interactions than these."
+    )
     says = (
         f"Over the first {first} interactions a template's context saves {told(less)} of regret per person. What an "
-        f"agent with it reaches in the first interaction, agents without reach within {last} in {in_time} of "
-        f"{len(saved)} cases{reached}."
+        f"agent with it reaches in the first interaction, {reached}"
     )
     lines = [(task, told(over_agents(values.to_numpy()), 2)) for task, values in regret.items()]
     return Finding(
