@@ -68,8 +68,8 @@ def zero_shot(rows: pd.DataFrame) -> Finding | None:
     gains["oracle"] = gap(mean["oracle"], mean["none"])
     home = by_seed(rows[rows["question"] == "at home"])
     model = (
-        f" A language model's keywords score {told(gap(mean['llm'], mean['template']), sign=True)} against a template's "
-        "sentence."
+        f" A language model's keywords score {told(gap(mean['llm'], mean['template']), sign=True)} against a "
+        "template's sentence."
         if "llm" in mean
         else ""
     )

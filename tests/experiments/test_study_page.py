@@ -133,7 +133,7 @@ def test_answers_are_those_that_are_known():
     assert "saves 1.00" in found["overlap"]
     assert found["ensemble"].startswith("Yes: experts behind a gate")
     assert "begins +0.300" in found["tuning"]
-    assert "ends +0.1" in found["tuning"]
+    assert "ends at +0.1" in found["tuning"]
     assert "-0.200" in found["continual"]
     assert found["known"].endswith("All as it must be.")
 
