@@ -64,12 +64,16 @@ def pairs_of(lab: Lab, users: NDArray[np.int64], seed: int, source: str, target:
         ConfigError: If the scenarios are unknown or the same, or the lab has no contexts.
     """
     reader, where, _ = _checked(lab, source, target)
-    return _pairs(*_arrived(lab, users, seed, (source, target), before=before), reader, where)
+    away, home = _arrived(lab, users, seed, (source, target), before)
+    return _pairs(away, home, reader, where)
 
 
-def _arrived(lab: Lab, users: NDArray[np.int64], seed: int, lived: tuple[str, str], **steps: int) -> list[Arrivals]:
+def _arrived(
+    lab: Lab, users: NDArray[np.int64], seed: int, lived: tuple[str, str], before: int, first: int = 10
+) -> tuple[Arrivals, Arrivals]:
     """The same people twice: from a source and from the target, into the target."""
-    return [settle(lab, users, seed, name, **steps).arrive(lived[1]) for name in lived]
+    source, target = (settle(lab, users, seed, name, before=before, first=first) for name in lived)
+    return source.arrive(lived[1]), target.arrive(lived[1])
 
 
 def _pairs(away: Arrivals, home: Arrivals, reader: ContextReader, where: int) -> Pairs:
@@ -117,7 +121,7 @@ def worth(
         ConfigError: As :func:`pairs_of`, or if there are too few pairs to learn from.
     """
     reader, where, there = _checked(lab, source, target)
-    away, home = _arrived(lab, users, seed, (source, target), before=before, first=first)
+    away, home = _arrived(lab, users, seed, (source, target), before, first)
     held = _pairs(away, home, reader, where)
     rows = []
     for name in (*ADAPTERS, PROMPTED):

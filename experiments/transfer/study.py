@@ -68,7 +68,7 @@ def _check_overrides(size: str, only: Sequence[str], overrides: Sequence[str]) -
         raise ConfigError(
             f"{overrides[0]}: worlds of which the answer is known have options of their own; leave it out."
         )
-    if not isinstance(compose_train(overrides).agent, DQNConfig):
+    if not isinstance(compose_train(list(overrides)).agent, DQNConfig):
         raise ConfigError("the study's agents are agent=dqn or agent=qrdqn: its sizes set how often these learn.")
     env = compose_train([*SIZES[size].words, *overrides]).env
     if tuple(env.scenarios) != DEFAULT_SCENARIOS or env.visits or env.slate_size > 1:
