@@ -8,7 +8,7 @@ import pandas as pd
 from crossrec import transfer as measures
 from crossrec.statistics import Estimate
 
-from .adapting import HOME
+from .adapting import HOME, PROMPTED
 from .estimates import by_seed, gap, gaps, over_agents, over_x, ratio, told, verdict_on
 from .finding import Finding
 from .twins import RHOS
@@ -25,9 +25,11 @@ def adapters(rows: pd.DataFrame) -> Finding | None:
     mean = {n: by_seed(table, arm=n) for n in names}
     gains = gaps({n: mean[n] for n in names if n not in ("identity", HOME)}, mean["identity"])
     sentence, best = verdict_on(gains, "Yes", "No", "It cannot be told")
+    sure = [n for n, gain in gains.items() if gain.low > 0.0 and n != PROMPTED]
     says = (
         f"{sentence}: {best} reaches {told(gains[best], sign=True)} reward per interaction beyond taking the source's "
-        "context as it is. Being known in the target, by context and by history and in a session of its own, is worth "
+        f"context as it is. Of adapters that learn from overlapping users, {', '.join(sure) or 'none'} is better for "
+        "certain. Being known in the target, by context and by history and in a session of its own, is worth "
         f"{told(gap(mean[HOME], mean['identity']), sign=True)}."
         f"{_overlapping(rows[rows['question'] == 'adapters, known'])}"
     )
