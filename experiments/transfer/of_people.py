@@ -28,8 +28,9 @@ def adapters(rows: pd.DataFrame) -> Finding | None:
     sure = [n for n, gain in gains.items() if gain.low > 0.0 and n != PROMPTED]
     says = (
         f"{sentence}: {best} reaches {told(gains[best], sign=True)} reward per interaction beyond taking the source's "
-        f"context as it is. Of adapters that learn from overlapping users, {', '.join(sure) or 'none'} is better for "
-        "certain. Being known in the target, by context and by history and in a session of its own, is worth "
+        "context as it is. Better for certain among those that learn from overlapping users: "
+        f"{', '.join(sure) or 'none'}. Being known in the target, by context and by history and in a session of its "
+        "own, is worth "
         f"{told(gap(mean[HOME], mean['identity']), sign=True)}."
         f"{_overlapping(rows[rows['question'] == 'adapters, known'])}"
     )
