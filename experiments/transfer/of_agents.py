@@ -11,29 +11,31 @@ from crossrec import transfer as measures
 
 from .estimates import by_seed, gap, gaps, over_agents, over_x, told, told_ratio, verdict, verdict_on
 from .finding import Finding
+from .tasks import MISLED
 
 
 def joint(rows: pd.DataFrame) -> Finding | None:
     """Joint against independent, and what the context gave."""
     table = rows[rows["question"] == "agent"]
     of = {(arm, task): by_seed(table, arm=arm, task=task) for arm, task in _pairs(table)}
-    if any((arm, "template") not in of for arm in ("own history", "independent")):
+    if not {("own history", "template"), ("independent", "template"), (MISLED, "shuffled")} <= set(of):
         return None
     better = gap(of["joint", "template"], of["independent", "template"])
     information = gap(of["joint", "template"], of["own history", "template"])
     given = of["joint", "template"] - of["joint", "none"]
-    lost = told_ratio(of["joint", "template"] - of["joint", "shuffled"], given)
+    lost = {arm: told_ratio(of["joint", "template"] - of[arm, "shuffled"], given) for arm in ("joint", MISLED)}
     says = (
         f"{verdict(better, 'Yes', 'No: independent agents are better', 'It may be chance')}: one agent that sees all "
         f"scenarios scores {told(better, sign=True)} beyond an agent per scenario that is blind to the others. Seeing "
         f"what people did elsewhere alone, with one network in both cases, is worth {told(information, sign=True)}. "
-        f"The context gives {told(over_agents(given.to_numpy()), sign=True)}; an agent that learns from and reads "
-        f"strangers' notes instead of people's own loses {lost} of that, as a share."
+        f"The context gives {told(over_agents(given.to_numpy()), sign=True)}; as a share of that, the same "
+        f"agent loses {lost[MISLED]} when it is handed strangers' notes instead of people's own, and one that has also "
+        f"learnt from strangers' loses {lost['joint']}."
     )
     named = {
         f"{arm}, context={context}": over_agents(values.to_numpy())
         for (arm, context), values in of.items()
-        if arm in ("joint", "own history", "independent")
+        if arm in ("joint", MISLED, "own history", "independent")
     }
     lines = [(name, told(value)) for name, value in named.items()]
     return Finding("joint", says, ("agent", "score"), lines, named)

@@ -27,6 +27,7 @@ from ..train import load_agent, train
 from .adapting import closeness, pairs_of, worth
 from .arrivals import first_steps, settle
 from .matrix import matrix_of
+from .tasks import MISLED
 from .twins import twins_config, twins_gains
 
 Rows = list[dict[str, Any]]
@@ -59,6 +60,15 @@ def agent(*, runs: str, arm: str, context: str, seed: int, words: Sequence[str])
     first = min(COLD_STEPS, reached.shape[1])
     regret = float(cold_start_regret(reached, best, first).mean())
     return [*rows, {"question": "cold regret", "arm": arm, "task": context, "seed": seed, "x": first, "value": regret}]
+
+
+def misled(*, runs: str, seed: int, words: Sequence[str]) -> Rows:
+    """The joint agent that has learnt from people's own notes, handed those of strangers."""
+    config, other = (
+        _config(runs, seed, [*words, f"context={context}", *ARMS["joint"]]) for context in ("template", "shuffled")
+    )
+    score = Scale(other).score(load_agent(_trained(config), config))
+    return [{"question": "agent", "arm": MISLED, "task": "shuffled", "seed": seed, "value": score}]
 
 
 def left_out(*, runs: str, target: str, context: str, seed: int, words: Sequence[str]) -> Rows:
@@ -173,7 +183,8 @@ def twins(*, runs: str, seed: int, steps: int, people: int) -> Rows:
 
 
 PARTS: Mapping[str, Callable[..., Rows]] = {
-    part.__name__: part for part in (agent, left_out, at_home, tuned, continual, matrix, overlap, adapters, twins)
+    part.__name__: part
+    for part in (agent, misled, left_out, at_home, tuned, continual, matrix, overlap, adapters, twins)
 }
 
 

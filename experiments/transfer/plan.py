@@ -115,7 +115,10 @@ def plan_of(size: Size, folder: str, overrides: Words = ()) -> Mapping[str, list
     tuned = [{"target": target} for target in size.tuned]
     blank, read, strange = (("joint", context) for context in ("none", "template", "shuffled"))
     return {
-        "joint": agents(blank, read, strange, ("own history", "template"), ("independent", "template")),
+        "joint": [
+            *agents(blank, read, strange, ("own history", "template"), ("independent", "template")),
+            *each("misled", words, [{}]),
+        ],
         "cold": agents(blank, read, strange),
         "zero-shot": [*each("left_out", some, left), *each("at_home", some, homes)],
         "tuning": each("tuned", words, tuned, budgets=size.budgets),

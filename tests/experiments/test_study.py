@@ -14,6 +14,7 @@ TINY = (
 )  # fmt: skip
 OPTIONS = {
     "agent": {"arm": "gated", "context": "template", "words": TINY},
+    "misled": {"words": TINY},
     "left_out": {"target": "news", "context": "template", "words": TINY},
     "at_home": {"target": "news", "context": "template", "words": TINY},
     "tuned": {"target": "news", "words": TINY, "budgets": (600,)},
@@ -25,6 +26,7 @@ OPTIONS = {
 }
 ROWS = {
     "agent": 1 + 12 + 1,
+    "misled": 1,
     "left_out": 1,
     "at_home": 1,
     "tuned": 4,

@@ -12,7 +12,7 @@ from crossrec.experiments.transfer import study
 from crossrec.experiments.transfer.asked import ASKED
 from crossrec.experiments.transfer.estimates import gap, gaps, over_agents, ratio, told, told_ratio, verdict, verdict_on
 from crossrec.experiments.transfer.findings import findings_of
-from crossrec.experiments.transfer.tasks import COLUMNS, frame, task
+from crossrec.experiments.transfer.tasks import COLUMNS, MISLED, frame, task
 
 from .conftest import assert_one_sentence
 
@@ -64,6 +64,7 @@ def made_up(seeds=3):
             add("agent", arm, "template", value)
         add("agent", "joint", "none", 0.2)
         add("agent", "joint", "shuffled", 0.3)
+        add("agent", MISLED, "shuffled", 0.1)
         for step in range(1, 11):
             for context, level in (("none", 0.05 * step), ("template", 0.25 + 0.02 * step)):
                 add("cold", "joint", context, level, step)
@@ -115,7 +116,8 @@ def test_answers_are_those_that_are_known():
     assert found["joint"].startswith("Yes: one agent that sees all scenarios scores +0.100")
     assert "with one network in both cases, is worth +0.050 (+0.050 to +0.050)" in found["joint"]
     assert "The context gives +0.400" in found["joint"]
-    assert "instead of people's own loses 0.75 (0.75 to 0.75) of that" in found["joint"]
+    assert "the same agent loses 1.25 (1.25 to 1.25) when it is handed strangers' notes" in found["joint"]
+    assert "learnt from strangers' loses 0.75 (0.75 to 0.75)." in found["joint"]
     assert "is worth 0.50 " in found["matrix"]
     assert "comes out below 0 in 0% of 20 pairs; the whole interval is below 0 in 0 of them, where" in found["matrix"]
     assert "cannot be told, for all are alike" in found["matrix"]
