@@ -33,16 +33,24 @@ def check_start(config: TrainConfig) -> None:
     """Check that a run's agent can learn on from another's, before anything is computed.
 
     Raises:
-        RunError: If that run is not finished, or another kind of learner.
+        RunError: If that run is not there or not finished, another kind of learner, or read texts with another encoder.
     """
     if config.start is None:
         return
     folder = RunFolder(Path(config.start))
+    if not folder.path.is_dir():
+        raise RunError(f"start={config.start} is not there; name the folder of a finished run.")
     folder.training()
-    found = folder.config().agent.name
+    theirs = folder.config()
+    found = theirs.agent.name
     if found != config.agent.name:
         raise RunError(
             f"start={config.start} is a run of agent={found}; its weights do not fit agent={config.agent.name}."
+        )
+    if theirs.context.encoder != config.context.encoder:
+        raise RunError(
+            f"start={config.start} is a run with context.encoder={theirs.context.encoder}; its weights read nothing in "
+            f"vectors of context.encoder={config.context.encoder}: set the same."
         )
 
 

@@ -21,7 +21,7 @@ from crossrec.language.reader import ContextReader
 
 from ..evaluate import Policy
 from ..lab import Lab
-from .arrivals import Arrivals, settle
+from .arrivals import BEFORE, FIRST, Arrivals, settle
 
 PROMPTED, HOME = "prompted again", "known there"
 
@@ -46,7 +46,7 @@ class Pairs:
         return Pairs(self.source[:n], self.target[:n], self.features[:n])
 
 
-def pairs_of(lab: Lab, users: NDArray[np.int64], seed: int, source: str, target: str, *, before: int = 20) -> Pairs:
+def pairs_of(lab: Lab, users: NDArray[np.int64], seed: int, source: str, target: str, *, before: int = BEFORE) -> Pairs:
     """Let people live in both scenarios, and read them in both.
 
     Args:
@@ -69,7 +69,7 @@ def pairs_of(lab: Lab, users: NDArray[np.int64], seed: int, source: str, target:
 
 
 def _arrived(
-    lab: Lab, users: NDArray[np.int64], seed: int, lived: tuple[str, str], before: int, first: int = 10
+    lab: Lab, users: NDArray[np.int64], seed: int, lived: tuple[str, str], before: int, first: int = FIRST
 ) -> tuple[Arrivals, Arrivals]:
     """The same people twice: from a source and from the target, into the target."""
     source, target = (settle(lab, users, seed, name, before=before, first=first) for name in lived)
@@ -97,8 +97,8 @@ def worth(
     source: str,
     target: str,
     *,
-    before: int = 20,
-    first: int = 10,
+    before: int = BEFORE,
+    first: int = FIRST,
 ) -> pd.DataFrame:
     """What an agent of the target reaches with people who arrive from a source, by adapter.
 

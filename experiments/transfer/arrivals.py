@@ -19,6 +19,7 @@ from crossrec.simulation.state import Seen
 from ..evaluate import Policy
 from ..lab import Lab
 
+BEFORE, FIRST = 20, 10  # steps in the source, and interactions in the target that are looked at
 KNOWLEDGE = ("own", "stranger", "none")
 # Not what candidates are drawn by (recalled, enjoyed): these must be the same whatever is told.
 _HISTORY = ("history", "history_scenario", "history_feedback")
@@ -176,8 +177,8 @@ def settle(
     seed: int,
     source: str,
     *,
-    before: int = 20,
-    first: int = 10,
+    before: int = BEFORE,
+    first: int = FIRST,
     policy: str = "content",
 ) -> Settled:
     """Let people live in one scenario for a while.

@@ -9,7 +9,7 @@ from .asked import ASKED
 
 _WORDS = """Sizes:
   quick   a first look, in minutes; needs no model
-  full    about three hours on two cores; `crossrec models fetch` first
+  full    about two hours on two cores; `crossrec models fetch` first
 
 Questions for --only:
 {questions}
@@ -20,6 +20,7 @@ is not computed again: interrupt it as you like, the same command goes on.
 
   crossrec study quick
   crossrec study quick agent=qrdqn --only zero-shot,tuning
+  crossrec study quick steps=2000 agent.learning_starts=500 --only joint
 """
 
 
@@ -34,7 +35,7 @@ def add_study(commands: Any) -> None:
     )
     study.add_argument("size", nargs="?", metavar="SIZE", default="full", help="see below (default full)")
     study.add_argument("overrides", nargs="*", metavar="option=value", help="for all agents")
-    study.add_argument("--only", metavar="QUESTIONS", default="", help="some questions, separated by commas")
+    study.add_argument("--only", metavar="QUESTIONS", help="some questions, separated by commas")
     study.add_argument("--jobs", type=int, default=2, help="processes at once (default 2)")
     study.add_argument("--folder", default="study", help="of runs and measurements (default study)")
     study.add_argument("--out", metavar="PAGE", help="the page, .md (default FOLDER/SIZE[-QUESTION...].md)")
@@ -54,5 +55,5 @@ def _study(options: argparse.Namespace) -> None:
         return
     from .study import study
 
-    only = [name for name in options.only.split(",") if name]
+    only = [] if options.only is None else [name.strip() for name in options.only.split(",")]
     study(options.size, options.jobs, options.folder, options.out, only, options.overrides)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import isfinite
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -32,15 +33,19 @@ def draw_finding(finding: Finding, file: Path) -> None:
 
 
 def draw_headline(findings: Mapping[str, Finding], file: Path) -> None:
-    """Draw the findings of :data:`HEADLINE` side by side.
+    """Draw the findings of :data:`HEADLINE` in one figure.
 
     Args:
         findings: By name; those are among them.
         file: PNG to write.
     """
-    figure, panels = pyplot().subplots(1, len(HEADLINE), figsize=(6.2 * len(HEADLINE), 3.8), layout="constrained")
-    for axes, name in zip(panels, HEADLINE, strict=True):
+    first, second, below = HEADLINE
+    figure, panels = pyplot().subplot_mosaic(
+        [[first, second], [below, below]], figsize=(11.0, 7.0), layout="constrained"
+    )
+    for name, axes in panels.items():
         _panel(axes, figure, findings[name])
+        axes.set_title(fill(findings[name].asks, 48), fontsize=10)
     _write(figure, file)
 
 
@@ -70,7 +75,7 @@ def _bars(axes: Any, finding: Finding) -> None:
              [v.high - v.value if isfinite(v.high) else 0.0 for v in values]]  # fmt: skip
     axes.barh(names, [v.value for v in values], xerr=reach, color=COLOURS["agent"], error_kw={"capsize": 3, "lw": 1.2})
     axes.axvline(0.0, color="#333333", lw=0.8)
-    axes.set_xlabel(f"{finding.unit}, with 95% interval over agents")
+    axes.set_xlabel(f"{finding.unit}, 95% interval")
     axes.spines[["top", "right"]].set_visible(False)
 
 
@@ -79,9 +84,10 @@ def _map(axes: Any, figure: Any, finding: Finding) -> None:
     names, values = finding.matrix
     most = float(np.abs(values).max()) or 1.0
     signed = bool((values < 0.0).any())
-    image = axes.imshow(values, cmap="RdBu" if signed else "Blues", vmin=-most if signed else 0.0, vmax=most)
+    least = -most if signed else max(0.0, 1.5 * float(values.min()) - 0.5 * most)
+    image = axes.imshow(values, cmap="RdBu" if signed else "Blues", vmin=least, vmax=most)
     for (row, column), value in np.ndenumerate(values):
-        light = abs(value) > 0.6 * most
+        light = abs(value) > 0.6 * most if signed else value > 0.4 * least + 0.6 * most
         axes.text(column, row, f"{value:.3f}", ha="center", va="center", fontsize=8, color="w" if light else "k")
     axes.set_xticks(range(len(names)), names)
     axes.set_yticks(range(len(names)), names)

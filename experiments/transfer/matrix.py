@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..evaluate import Policy
 from ..lab import Lab
-from .arrivals import settle
+from .arrivals import BEFORE, FIRST, settle
 
 
 def matrix_of(
@@ -24,8 +24,8 @@ def matrix_of(
     users: NDArray[np.int64],
     seed: int,
     *,
-    before: int = 20,
-    first: int = 10,
+    before: int = BEFORE,
+    first: int = FIRST,
     on_cell: Callable[[], None] | None = None,
 ) -> pd.DataFrame:
     """The transfer matrix of one agent.

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from crossrec import transfer as measures
+from crossrec.statistics import Estimate
 
 from .estimates import by_seed, gap, gaps, over_agents, over_x, told, told_ratio, verdict, verdict_on
 from .finding import Finding
@@ -29,8 +30,8 @@ def joint(rows: pd.DataFrame) -> Finding | None:
         f"scenarios scores {told(better, sign=True)} beyond an agent per scenario that is blind to the others. Seeing "
         f"what people did elsewhere alone, with one network in both cases, is worth {told(information, sign=True)}. "
         f"The context gives {told(over_agents(given.to_numpy()), sign=True)}; as a share of that, the same "
-        f"agent loses {lost[MISLED]} when it is handed strangers' notes instead of people's own, and one that has also "
-        f"learnt from strangers' loses {lost['joint']}."
+        f"agent loses {lost[MISLED]} when it is handed strangers' notes instead of people's own (misled), and one that "
+        f"has also learnt from strangers' loses {lost['joint']}."
     )
     named = {
         f"{arm}, context={context}": over_agents(values.to_numpy())
@@ -87,6 +88,9 @@ def zero_shot(rows: pd.DataFrame) -> Finding | None:
          *(told(over_agents(by_seed(table, arm=c, task=t).to_numpy())) for t in targets))
         for c in contexts
     ]  # fmt: skip
+    homes = rows[rows["question"] == "at home"]
+    there = (told(over_agents(by_seed(homes, task=t).to_numpy())) for t in targets)
+    lines.append(("trained there (template)", told(bars["trained there (template)"]), "", *there))
     columns = ("context", "mean score", "beyond none", *targets)
     return Finding("zero-shot", says, columns, lines, bars)
 
@@ -104,12 +108,16 @@ def tuning(rows: pd.DataFrame) -> Finding | None:
         for name, measure in _CURVES.items():
             found[name].append(float(np.mean([measure(one, other) for one, other in pairs])))
     estimates = {name: over_agents(values) for name, values in found.items()}
+    time = estimates[_TIME]
+    estimates[_TIME] = Estimate(time.value, *np.clip([time.low, time.high], 0.0, 1.0).tolist())
     says = (
-        f"An agent from the other scenarios begins {told(estimates['jumpstart'], sign=True)} above an untrained one "
-        f"and ends at {told(estimates['asymptotic gain'], sign=True)} against one that has learnt from nothing for as "
-        "long."
+        f"In {' and '.join(dict.fromkeys(table['task']))}: an agent from the other scenarios begins "
+        f"{told(estimates['jumpstart'], sign=True)} above an untrained one and ends at "
+        f"{told(estimates['asymptotic gain'], sign=True)} against one that has learnt from nothing for as long."
     )
     lines = [(name, told(value, 3, sign="gain" in name or "start" in name)) for name, value in estimates.items()]
+    untrained = by_seed(table, arm="scratch", x=0.0)
+    lines.append((_UNTRAINED, told(over_agents(untrained.to_numpy()))))
     drawn = {arm: over_x(table, arm=arm) for arm in ("transferred", "scratch")}
     return Finding(
         "tuning", says, ("measure", "value"), lines,
@@ -117,11 +125,13 @@ def tuning(rows: pd.DataFrame) -> Finding | None:
     )  # fmt: skip
 
 
+_TIME = "time to what scratch ends with, as a share of its time; at most 1"
+_UNTRAINED = "score of an untrained agent, whose network compares texts from the beginning"
 _CURVES: Mapping[str, Callable[[measures.Curve, measures.Curve], float]] = {
     "jumpstart": measures.jumpstart,
     "asymptotic gain": measures.asymptotic_gain,
     "area ratio": measures.area_ratio,
-    "time to what scratch ends with, as a share of its time; at most 1": lambda one, other: (
+    _TIME: lambda one, other: (
         min(measures.time_to_threshold(one, float(other.scores[-1])), one.transitions[-1]) / other.transitions[-1]
     ),
 }
@@ -157,9 +167,10 @@ def continual(rows: pd.DataFrame) -> Finding | None:
         "above 0 also where nothing is forgotten."
     )
     lines = [(name, told(value, sign=name != "forgetting")) for name, value in found.items()]
+    lines.append((_UNTRAINED, told(over_agents(by_seed(table, arm="nothing").to_numpy()))))
     return Finding(
         "continual", says, ("measure", "value"), lines,
-        matrix=(order, np.mean(matrices, axis=0)), axes=("scored in", "after learning"),
+        matrix=(order, np.mean(matrices, axis=0)), axes=("scored in", "after learning what stands above, and"),
     )  # fmt: skip
 
 

@@ -45,14 +45,22 @@ def _matrix(rows: pd.DataFrame, world: str, name: str, shows: str) -> Finding | 
     pairs = list(dict.fromkeys(whole["task"]))
     names = list(dict.fromkeys(pair.partition(">")[0] for pair in pairs))
     apart = [pair for pair in pairs if len(set(pair.split(">"))) == 2]
-    gains = whole[whole["arm"] == "gain"]
-    away, home = (
-        gains[gains["task"].isin(apart) == elsewhere].groupby("seed")["value"].mean() for elsewhere in (True, False)
+    beyond = {
+        what: [
+            _mean(whole[(whole["arm"] == what) & (whole["task"].isin(apart) == elsewhere)])
+            for elsewhere in (True, False)
+        ]
+        for what in _UNITS
+    }
+    away, home = (over_agents(each.to_numpy()) for each in beyond["over none"])
+    share = (
+        f"People's own history from another scenario is worth {told_ratio(*beyond['gain'])} of what their own from the "
+        "same one is worth, beyond a stranger's and as a mean over pairs. "
     )
     says = (
-        f"People's own history from another scenario is worth {told_ratio(away, home)} of what their own from the same "
-        f"one is worth, beyond a stranger's and as a mean over pairs. {_harm(whole, apart)} "
-        f"{_rank(whole, names, world)}"
+        f"{share if shows == 'gain' else ''}{_harm(whole, apart)} Against no history at all, one from elsewhere is "
+        f"worth {told(away, sign=True)} in expected reward per interaction, and one from the same scenario "
+        f"{told(home, sign=True)}. {_rank(whole, names, world)}"
     )
     chosen = whole[whole["arm"] == shows]
     cells = {pair: over_agents(by_seed(chosen, task=pair).to_numpy()) for pair in pairs}
@@ -61,7 +69,7 @@ def _matrix(rows: pd.DataFrame, world: str, name: str, shows: str) -> Finding | 
     return Finding(
         name,
         says,
-        ("known in", *(f"met in {target}" for target in names)),
+        (f"{_UNITS[shows]}; known in", *(f"met in {target}" for target in names)),
         lines,
         matrix=(names, values),
         unit=_UNITS[shows],
@@ -69,12 +77,16 @@ def _matrix(rows: pd.DataFrame, world: str, name: str, shows: str) -> Finding | 
     )
 
 
+def _mean(rows: pd.DataFrame) -> pd.Series:
+    return rows.groupby("seed")["value"].mean()
+
+
 def _harm(whole: pd.DataFrame, apart: Sequence[str]) -> str:
     """Where using a history from elsewhere does worse than using none."""
     plain = whole[whole["arm"] == "over none"]
     found = {pair: over_agents(by_seed(plain, task=pair).to_numpy()) for pair in apart}
     rate, sure = measures.negative_rate([each.value for each in found.values()], [each.high for each in found.values()])
-    says = f"Using it instead of none comes out below 0 in {rate:.0%} of {len(apart)} pairs"
+    says = f"Using a history from elsewhere instead of none comes out below 0 in {rate:.0%} of {len(apart)} pairs"
     if np.isnan(sure):
         return f"{says}; an interval needs at least 2 agents."
     certain = [" > ".join(pair.split(">")) for pair, each in found.items() if each.high < 0.0]
@@ -92,7 +104,14 @@ def _rank(whole: pd.DataFrame, names: Sequence[str], world: str) -> str:
     rhos = [SCENARIOS[n].rho * (-1.0 if world == "mirrored" and n == "video" else 1.0) for n in names]
     shared = np.array([[shared_interest(rhos, i, j) for j in range(len(names))] for i in range(len(names))])
     correlation, p = rank_correlation(share, shared)
-    found = "cannot be told, for all are alike" if np.isnan(correlation) else f"is {correlation:+.2f} (p = {p:.3f})"
+    found = (
+        "cannot be told, for all are alike"
+        if np.isnan(correlation)
+        else (
+            f"is {correlation:+.2f} (p = {p:.3f} among all orders of the scenarios), "
+            f"{'so rho tells' if p <= 0.05 else 'which may be chance'}"
+        )
+    )
     return (
         "The rank correlation of pairs' gains over a stranger's history, as shares of the best candidate's reward, "
         f"with the product of both scenarios' rho {found}."

@@ -9,7 +9,8 @@ from crossrec import transfer as measures
 from crossrec.statistics import Estimate
 
 from .adapting import HOME, PROMPTED
-from .estimates import by_seed, gap, gaps, over_agents, over_x, ratio, told, verdict_on
+from .arrivals import FIRST
+from .estimates import by_seed, gap, gaps, over_agents, over_x, ratio, told, verdict, verdict_on
 from .finding import Finding
 from .twins import RHOS
 
@@ -24,14 +25,16 @@ def adapters(rows: pd.DataFrame) -> Finding | None:
     names = list(dict.fromkeys(table["arm"]))
     mean = {n: by_seed(table, arm=n) for n in names}
     gains = gaps({n: mean[n] for n in names if n not in ("identity", HOME)}, mean["identity"])
-    sentence, best = verdict_on(gains, "Yes", "No", "It cannot be told")
-    sure = [n for n, gain in gains.items() if gain.low > 0.0 and n != PROMPTED]
+    learnt = {n: gain for n, gain in gains.items() if n != PROMPTED}
+    sentence, best = verdict_on(learnt, "Yes", "No", "It cannot be told")
+    known = gap(mean[HOME], mean["identity"])
+    pairs = " and ".join(pair.replace(">", " to ") for pair in dict.fromkeys(table["task"]))
     says = (
-        f"{sentence}: {best} reaches {told(gains[best], sign=True)} reward per interaction beyond taking the source's "
-        "context as it is. Better for certain among those that learn from overlapping users: "
-        f"{', '.join(sure) or 'none'}. Being known in the target, by context and by history and in a session of its "
-        "own, is worth "
-        f"{told(gap(mean[HOME], mean['identity']), sign=True)}."
+        f"From {pairs}: {sentence.lower()}. Of adapters that learn from overlapping users, {best} reaches "
+        f"{told(gains[best], sign=True)} reward per interaction beyond taking the source's context as it is. Writing "
+        f"the text again for the target reaches {told(gains[PROMPTED], sign=True)}. Being known in the target, by "
+        f"context and by history and in a session of its own, is worth {told(known, sign=True)}"
+        f"{verdict(known, '', '', ', so that there may be nothing to win')}."
         f"{_overlapping(rows[rows['question'] == 'adapters, known'])}"
     )
     lines = []
@@ -54,6 +57,13 @@ def _overlapping(table: pd.DataFrame) -> str:
     return f" Ridge regression comes to a cosine of {found} of the overlapping users."
 
 
+def _between(rows: pd.DataFrame) -> str:
+    """The pairs of scenarios that rows are about."""
+    return " and ".join(
+        dict.fromkeys(f"{source} to {target}" for source, target in zip(rows["arm"], rows["task"], strict=True))
+    )
+
+
 def cold(rows: pd.DataFrame) -> Finding | None:
     """What language saves a cold user."""
     table, regrets = rows[rows["question"] == "cold"], rows[rows["question"] == "cold regret"]
@@ -74,7 +84,7 @@ def cold(rows: pd.DataFrame) -> Finding | None:
     reached = (
         f"agents without reach within {last} in {in_time} of {len(saved)} cases (after {times})."
         if in_time
-        else f"no agent without reaches within {last}: it saves more interactions than these."
+        else f"no agent without reaches within {last}: it saves more than {last} interactions."
     )
     says = (
         f"Over the first {first} interactions a template's context saves {told(less)} of regret per person. What an "
@@ -97,8 +107,10 @@ def overlap(rows: pd.DataFrame) -> Finding | None:
     at = {share: by_seed(table, x=share) for share in shares}
     saved = gap(at[0.0], at[1.0])
     says = (
-        f"Knowing everybody from another scenario instead of nobody saves {told(saved, 2)} of the regret of the first "
-        f"interactions in a new one ({told(over_agents(at[0.0].to_numpy()), 2)} where nobody is known)."
+        f"From {_between(table)}: knowing everybody from the one instead of nobody saves {told(saved, 2)} of the "
+        f"regret of the first {FIRST} interactions in the other, {told(over_agents(at[0.0].to_numpy()), 2)} where "
+        "nobody is known"
+        f"{verdict(saved, '', '; knowing people harms', '; that may be chance')}."
     )
     lines = [
         (f"{s:.0%}", told(over_agents(at[s].to_numpy()), 2), told(gap(at[0.0], at[s]), 2, sign=True) if s else "")
@@ -106,8 +118,8 @@ def overlap(rows: pd.DataFrame) -> Finding | None:
     ]
     return Finding(
         "overlap", says, ("known from elsewhere", "regret per person", "saved"),
-        lines, curves={"joint agent, no context": over_x(table)},
-        axes=("share of people who are known from another scenario", "regret of the first interactions"),
+        lines, {f"{s:.0%} known from elsewhere": over_agents(at[s].to_numpy()) for s in shares},
+        f"regret of the first {FIRST} interactions per person",
     )  # fmt: skip
 
 
@@ -123,7 +135,11 @@ def known(rows: pd.DataFrame) -> Finding | None:
     says = (
         "Two scenarios that differ in nothing but rho: the transfer ratio is "
         + "; ".join(f"{told(ratios[rho], 2)} for rho = {rho:g}, where it must be {expected[rho]}" for rho in RHOS)
-        + (". All as it must be." if set(right.values()) == {"yes"} else ". Not all of it is certain; see the table.")
+        + (
+            ". No interval contradicts it."
+            if set(right.values()) == {"yes"}
+            else ". Not all of it is certain; see the table."
+        )
     )
     lines = [(f"{rho:g}", expected[rho], told(ratios[rho], 2), right[rho]) for rho in RHOS]
     bars = {f"rho = {rho:g}": ratios[rho] for rho in RHOS}

@@ -12,6 +12,7 @@ from crossrec.errors import ConfigError, RunError
 from .figures import HEADLINE
 from .finding import Finding
 from .plan import SIZES, Size
+from .rows import check_rows
 from .tasks import COLUMNS
 
 _ONLY = "--only"
@@ -54,7 +55,9 @@ def read_rows(page: Path) -> pd.DataFrame:
         raise RunError(f"{file} is not there: raw scores stand beside the page; run `crossrec study` first.")
     try:
         rows = pd.read_csv(file, keep_default_na=False, na_values={"value": [""]}, dtype={"task": str, "arm": str})
-        return rows[[*COLUMNS, "commit", "size"]].astype({"x": float, "value": float, "seed": int})
+        rows = rows[[*COLUMNS, "commit", "size"]].astype({"x": float, "value": float, "seed": int})
+        check_rows(rows)
+        return rows
     # A damaged file raises whatever its reader stumbles over.
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -109,11 +112,13 @@ def _about(rows: pd.DataFrame) -> list[str]:
         "nothing. How each measure is defined and where it comes from stands in `crossrec/transfer.py`; how people "
         f"come to arrive in a scenario, in `experiments/transfer/arrivals.py`. Code: {commits}."
     ]
-    plan: Size | None = SIZES.get(size.partition(" ")[0])
-    if plan is not None and set(rows["question"]) != {"twins"}:
-        few = f"; where contexts or places of training are compared also `{' '.join(plan.few)}`" if plan.few else ""
+    plan: Size = SIZES[size.partition(" ")[0]]
+    if set(rows["question"]) != {"twins"}:
+        typed = [word for word in size.partition(f" {_ONLY}")[0].split() if "=" in word]
+        words, other = _last(*plan.words, *typed), [word for word in _last(*plan.few, *typed) if word not in typed]
+        few = f"; where contexts or places of training are compared also `{' '.join(other)}`" if other else ""
         told.append(
-            f"Options of agents: `{' '.join(plan.words)}`{few}; fewer transitions where they learn on, and a fifth for "
+            f"Options of agents: `{' '.join(words)}`{few}; fewer transitions where they learn on, and a fifth for "
             "each scenario where these arrive one after another. What each part does with them stands in "
             "`experiments/transfer/parts.py`; worlds of which the answer is known have their own options, in "
             "`experiments/transfer/twins.py`."
@@ -125,9 +130,15 @@ def _agents(rows: pd.DataFrame) -> str:
     """How many there are of each kind."""
     known, mixed = rows["question"] == "twins", rows["arm"].isin(["stacked", "average"])
     counts = {
-        "": rows.loc[~known & ~mixed, "seed"].nunique(),
-        "whose experts are mixed without a gate": rows.loc[mixed, "seed"].nunique(),
-        "where the answer is known": rows.loc[known, "seed"].nunique(),
+        "of each kind": rows.loc[~known & ~mixed, "seed"].nunique(),
+        "of those whose experts are mixed without a gate": rows.loc[mixed, "seed"].nunique(),
+        "in worlds of which the answer is known": rows.loc[known, "seed"].nunique(),
     }
-    told = [f"{n} {what}".strip() for what, n in counts.items() if n and (not what or n != counts[""])]
-    return f"agents of each kind ({', '.join(told)})"
+    first = next(iter(counts.values()))
+    told = [f"{n} {what}" for i, (what, n) in enumerate(counts.items()) if n and (i == 0 or n != first)]
+    return f"agents ({', '.join(told)})"
+
+
+def _last(*words: str) -> list[str]:
+    """Of words that set the same option, the last."""
+    return list({word.partition("=")[0]: word for word in words}.values())

@@ -97,6 +97,10 @@ def rebuild(out: str) -> list[Finding]:
     page = page_of(out)
     rows = read_rows(page)
     findings = findings_of(rows, only_of(rows))
+    if not findings:
+        raise RunError(
+            f"{raw_file(page)} holds no question's rows; take the committed one, or run `crossrec study` again."
+        )
     for finding in findings:
         draw_finding(finding, figure_file(page, finding))
     if has_headline(findings):

@@ -15,7 +15,7 @@ from ..kept import keep, read_kept
 from ..run import provenance
 
 _MEASURES = ("parts", "arrivals", "matrix", "adapting", "twins")  # modules that decide what is measured
-MISLED = "joint, learnt with template"  # an arm: agents that are handed other contexts than they have learnt with
+MISLED = "misled"  # an arm: joint agents that are handed other contexts than they have learnt with
 COLUMNS = ("question", "arm", "task", "seed", "x", "value")
 
 

@@ -83,7 +83,8 @@ def test_the_command_learns_on_and_the_run_is_another_one(crossrec, finished, tm
 
 def test_what_does_not_fit_is_said_before_anything_is_trained(crossrec, finished, tmp_path):
     words = ["train", *SHORT, "steps=600", f"runs={tmp_path}", "--quiet"]
-    assert_one_sentence(crossrec(*words, "start=nowhere"), "nowhere")
+    assert_one_sentence(crossrec(*words, "start=nowhere"), "start=nowhere is not there")
+    assert_one_sentence(crossrec(*words, f"start={finished}", "context.encoder=minilm"), "context.encoder=hashing")
     assert_one_sentence(crossrec(*words, f"start={finished}", "agent.hidden=16"), "another network", "agent.hidden")
     assert_one_sentence(
         crossrec("train", *SHORT[:-1], "steps=600", f"runs={tmp_path}", "agent=ppo", f"start={finished}", "--quiet"),

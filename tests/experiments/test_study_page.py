@@ -68,7 +68,8 @@ def made_up(seeds=3):
         for step in range(1, 11):
             for context, level in (("none", 0.05 * step), ("template", 0.25 + 0.02 * step)):
                 add("cold", "joint", context, level, step)
-                add("cold regret", "joint", context, 1.0 - level, 10)
+        for context, regret in (("none", 0.64), ("template", 0.555)):
+            add("cold regret", "joint", context, regret, 10)
         for context, value in (("none", 0.3), ("template", 0.5), ("oracle", 0.8)):
             for target in ("news", "video"):
                 add("left out", context, target, value)
@@ -129,7 +130,8 @@ def test_answers_are_those_that_are_known():
     assert "rho is +0." in found["mirrored"]
     assert found["zero-shot"].startswith("It helps: of what a recommender may have, template scores +0.200")
     assert "is worth -0.100" in found["zero-shot"]
-    assert found["adapters"].startswith("It cannot be told: prompted again reaches +0.000")
+    assert found["adapters"].startswith("From news to video: no. Of adapters that learn from overlapping users, linear")
+    assert "Writing the text again for the target reaches +0.000" in found["adapters"]
     assert "agents without reach within 10 in 3 of 3 cases (after 4.4, 4.4, 4.4)" in found["cold"]
     assert "saves 0.085 " in found["cold"]
     assert "saves 1.00" in found["overlap"]
@@ -137,7 +139,7 @@ def test_answers_are_those_that_are_known():
     assert "begins +0.300" in found["tuning"]
     assert "ends at +0.1" in found["tuning"]
     assert "-0.200" in found["continual"]
-    assert found["known"].endswith("All as it must be.")
+    assert found["known"].endswith("No interval contradicts it.")
 
 
 def test_what_nothing_is_known_of_is_left_out():
@@ -193,12 +195,33 @@ def test_mistakes_are_told(crossrec, page, tmp_path):
     assert_one_sentence(crossrec("study", "quik"), "SIZE='quik' is unknown; did you mean 'quick'")
     assert_one_sentence(crossrec("study", "quick", "--jobs", "0"), "--jobs=0")
     assert_one_sentence(crossrec("study", "quick", "--only", "jont"), "--only='jont' is unknown; did you mean 'joint'")
+    assert_one_sentence(crossrec("study", "quick", "--only", ""), "--only='' is unknown")
     assert_one_sentence(crossrec("study", "quick", "seed=3"), "seed=3: the study sets seed itself")
     assert_one_sentence(crossrec("study", "quick", "steps=abc"), "steps=abc: Value 'abc'")
     assert_one_sentence(crossrec("study", "quick", "env=games"), "goes through the scenarios shopping, news, social")
     assert_one_sentence(crossrec("study", "quick", "env.slate_size=3"), "with one item shown at a time")
     assert_one_sentence(crossrec("study", "quick", "agent=ppo"), "agent=dqn or agent=qrdqn")
     assert_one_sentence(crossrec("study", "quick", "steps=20000", "--only", "known"), "have options of their own")
+    rows = pd.read_csv(page.with_suffix(".csv"), keep_default_na=False)
+    left_out, curve = rows["question"] == "left out", rows["question"] == "curve"
+    for damage, told_ in (
+        (lambda: rows[:0], "it holds no rows"),
+        (lambda: pd.concat([rows, rows[:1]]), "'agent, joint, template, 0, 0.0' stands twice"),
+        (
+            lambda: rows[~(left_out & (rows["arm"] == "oracle") & (rows["task"] == "news"))],
+            "'oracle' lacks rows",
+        ),
+        (
+            lambda: rows[~(curve & (rows["seed"] == 1) & (rows["x"] > 0))],
+            "'scratch, news' lacks rows",
+        ),
+        (lambda: rows.assign(question=rows["question"].replace("cold", "colder")), "the question 'colder' is unknown"),
+        (lambda: rows.assign(value=rows["value"].where(~left_out, "")), "'left out, none, news, 0, 0.0' has no value"),
+        (lambda: rows.assign(size="huge"), "size huge; allowed: one of quick, full"),
+        (lambda: rows[rows["question"] == "at home"], "holds no question's rows"),
+    ):
+        damage().to_csv(page.with_suffix(".csv"), index=False)
+        assert_one_sentence(crossrec("study", "--from-raw", "--out", page), told_)
     page.with_suffix(".csv").write_text("question,arm\nagent")
     assert_one_sentence(crossrec("study", "--from-raw", "--out", page), "page.csv is damaged")
 
